@@ -1,0 +1,117 @@
+"""Load a model by name: bundled, hub id, or local folder."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from lintune.errors import CorruptFileError, FetchError, InputError, unknown_name
+from lintune.models.bundled import BUNDLED, folder_of, weights_of
+from lintune.models.fingerprint import fingerprint
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["causal", "masked", "encoder"]
+_CLASSES = {"causal": AutoModelForCausalLM, "masked": AutoModelForMaskedLM, "encoder": AutoModel}
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A pretrained model in evaluation mode with frozen weights, and what is known of it.
+
+    Attributes:
+        name: The name it was asked for by.
+        kind: `causal`, `masked` or `encoder` (no language-modelling head).
+        model: The transformers model on its device.
+        tokenizer: Its tokeniser.
+        weights: Fingerprint of the weights as stored (`lintune.models.fingerprint`).
+        note: What the weights are, in words.
+    """
+
+    name: str
+    kind: Kind
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    weights: str
+    note: str
+
+
+def load(
+    name: str,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+    kind: Kind | None = None,
+    revision: str | None = None,
+) -> Pretrained:
+    """Load a pretrained model, frozen and in evaluation mode.
+
+    Args:
+        name: A bundled name (`lintune.models.BUNDLED`), a hub id `owner/name`, or a local folder in the
+            transformers layout with safetensors weights.
+        device: Where the model goes.
+        dtype: Floating-point type of the weights in memory.
+        kind: Which head to load; read from the configuration when None.
+        revision: Hub revision (commit, tag or branch); only for a hub id.
+
+    Raises:
+        InputError: The name is none of the three, or the configuration says no kind.
+        FetchError: A bundled archive or a hub model cannot be fetched.
+        CorruptFileError: Stored weights are damaged.
+    """
+    if name in BUNDLED:
+        path: str | Path = folder_of(name)
+        kind = kind or BUNDLED[name].kind  # type: ignore[assignment]
+        note = BUNDLED[name].note
+    elif Path(name).is_dir():
+        path, note = Path(name), "local folder"
+    elif name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        path, note = name, f"hub model, revision {revision or 'main'}"
+    else:
+        raise unknown_name("model", name, [*BUNDLED, "<hub owner>/<hub name>", "<local folder>"])
+    model, tokenizer, found = _read(path, kind, dtype, revision)
+    weights = weights_of(Path(path)) if name in BUNDLED else fingerprint(model.state_dict())
+    return Pretrained(name, found, model.to(device).eval().requires_grad_(False), tokenizer, weights, note)
+
+
+def _read(
+    path: str | Path, kind: Kind | None, dtype: torch.dtype, revision: str | None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Kind]:
+    """Read configuration, weights and tokeniser; only safetensors, never code from the model."""
+    try:
+        config = AutoConfig.from_pretrained(path, revision=revision)
+        found = kind or _kind_of(config.architectures or [], path)
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+        model = _CLASSES[found].from_pretrained(path, config=config, dtype=dtype, revision=revision, use_safetensors=True)
+    except InputError:
+        raise
+    except OSError as error:
+        raise FetchError(f"model={str(path)!r} could not be read: {error}") from error
+    except Exception as error:  # safetensors raises its own type for a truncated or damaged file
+        if type(error).__name__ != "SafetensorError":
+            raise
+        raise CorruptFileError(f"The weights of model={str(path)!r} are damaged: {error}") from error
+    return model, tokenizer, found
+
+
+def _kind_of(architectures: list[str], path: str | Path) -> Kind:
+    """Read the kind off the class names in a configuration, such as `LlamaForCausalLM`."""
+    for architecture in architectures:
+        if architecture.endswith(("ForCausalLM", "LMHeadModel")):
+            return "causal"
+        if architecture.endswith("ForMaskedLM"):
+            return "masked"
+    raise InputError(
+        f"model={str(path)!r} has architectures={architectures}, neither a causal nor a masked language "
+        "model; pass kind='causal', 'masked' or 'encoder' to choose the head."
+    )

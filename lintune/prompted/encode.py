@@ -1,0 +1,83 @@
+"""Turn examples into prompts and prompts into tokens."""
+
+from collections.abc import Mapping
+
+from transformers import PreTrainedTokenizerBase
+
+from lintune.errors import InputError
+from lintune.prompted.batches import Encoded
+from lintune.tasks import Prompt
+
+
+def label_tokens(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> tuple[int, ...]:
+    """Return the token id of each label word, as it is spelled where the template puts it.
+
+    Raises:
+        InputError: A label word is several tokens, unknown to the vocabulary, or shares its token with
+            another word.
+    """
+    # The template's own text before the slot: in most vocabularies " great" and "great" are different tokens.
+    before, _ = prompt.render(dict.fromkeys(prompt.fields, "x"))
+    stem = before.rstrip()
+    context = tokenizer(stem, add_special_tokens=False)["input_ids"]
+    tokens = []
+    for word in prompt.words:
+        spelled = before[len(stem) :] + word
+        ids = tokenizer(stem + spelled, add_special_tokens=False)["input_ids"]
+        if ids[: len(context)] != context or len(ids) != len(context) + 1:
+            pieces = tokenizer.convert_ids_to_tokens(tokenizer(spelled, add_special_tokens=False)["input_ids"])
+            raise InputError(
+                f"words={prompt.words!r}: {word!r} is {len(pieces)} tokens here ({' + '.join(pieces)}); a label word "
+                "must be one token of the model's vocabulary. Choose a shorter or more common word."
+            )
+        if ids[-1] == tokenizer.unk_token_id or ids[-1] in tokens:
+            raise InputError(f"words={prompt.words!r}: {word!r} has no token of its own in this vocabulary.")
+        tokens.append(ids[-1])
+    return tuple(tokens)
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase, prompt: Prompt, fields: Mapping[str, str], masked: bool, longest: int
+) -> Encoded:
+    """Encode one example.
+
+    A causal model gets the text before the label slot and is read at its last token; a masked model
+    gets the mask token in the slot and is read there. A prompt longer than `longest` tokens loses the
+    end of its longest field, never a part of the template.
+
+    Raises:
+        InputError: The template alone is too long, or a field contains the mask token.
+    """
+    fields = dict(fields)
+    while True:
+        before, after = prompt.render(fields)
+        text = f"{before}{tokenizer.mask_token}{after}" if masked else before.rstrip()
+        ids = tokenizer(text)["input_ids"]
+        if not masked and ids and ids[-1] == tokenizer.eos_token_id:
+            ids = ids[:-1]  # some tokenisers close every text; the label word is to follow
+        if len(ids) <= longest:
+            break
+        _shorten(tokenizer, fields, len(ids) - longest)
+    readout = _mask_position(tokenizer, ids, text) if masked else len(ids) - 1
+    return Encoded(tuple(ids), readout)
+
+
+def _shorten(tokenizer: PreTrainedTokenizerBase, fields: dict[str, str], excess: int) -> None:
+    """Drop about `excess` tokens from the end of the longest field, in place."""
+    name = max(fields, key=lambda field: len(fields[field]))
+    ends = [end for _, end in tokenizer(fields[name], add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]]
+    keep = len(ends) - excess
+    if keep < 1:
+        raise InputError(f"longest: no room for field {name!r} beside the template; allow {excess} tokens more.")
+    # Cutting in the middle of a word could tokenise to as many tokens again: make sure it gets shorter.
+    fields[name] = fields[name][: min(ends[keep - 1], len(fields[name]) - 1)].rstrip()
+
+
+def _mask_position(tokenizer: PreTrainedTokenizerBase, ids: list[int], text: str) -> int:
+    places = [place for place, token in enumerate(ids) if token == tokenizer.mask_token_id]
+    if len(places) != 1:
+        raise InputError(
+            f"The prompt {text!r} has {len(places)} mask tokens; exactly one is needed, so a text must not "
+            f"contain {tokenizer.mask_token!r} itself."
+        )
+    return places[0]

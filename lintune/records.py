@@ -1,0 +1,151 @@
+"""Results on disk: JSON with provenance, written whole or not at all.
+
+A record says what was found (`data`), from what (`parameters`, `inputs`), with what (`environment`)
+and when (`run`). Two runs of the same thing differ in `run` alone.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lintune.errors import CorruptFileError, FetchError, InputError
+
+_PACKAGES = ("lintune", "torch", "transformers", "numpy", "scipy", "scikit-learn")
+_KEYS = {"name", "data", "parameters", "inputs", "environment", "run"}
+
+
+def folder() -> Path:
+    """Return where records go: `$LINTUNE_RECORDS`, or `build/records` under the working directory."""
+    return Path(os.environ.get("LINTUNE_RECORDS") or "build/records")
+
+
+class Stopwatch:
+    """Wall time from its making on.
+
+    Attributes:
+        started: Moment of the start, UTC.
+    """
+
+    def __init__(self) -> None:
+        """Start."""
+        self.started = datetime.now(UTC)
+        self._start = time.monotonic()  # the clock of the day may go backwards
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._start
+
+
+def write(
+    name: str,
+    data: Mapping[str, Any],
+    *,
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    device: str,
+    dtype: str,
+    stopwatch: Stopwatch,
+) -> Path:
+    """Write a record, replacing an earlier one of the same name in one step.
+
+    Args:
+        name: File name without suffix.
+        data: What was found: numbers, strings, lists, dicts and NumPy arrays.
+        parameters: The parameters that led to it, seeds included.
+        inputs: Hash of each model and data set used, by name.
+        device: Device that computed it, such as `cpu`.
+        dtype: Floating-point type of the model, such as `float32`.
+        stopwatch: Started when the work started.
+
+    Returns:
+        The record's path.
+
+    Raises:
+        InputError: A number is not finite (JSON has no way to say so).
+        FetchError: The folder cannot be written; an earlier record is untouched.
+    """
+    record = {
+        "name": name,
+        "data": data,
+        "parameters": parameters,
+        "inputs": dict(sorted(inputs.items())),
+        "environment": _environment(device, dtype),
+        "run": {"started": stopwatch.started.isoformat(timespec="seconds"), "wall_seconds": round(stopwatch.seconds, 1)},
+    }
+    try:
+        text = json.dumps(record, indent=1, default=_plain, allow_nan=False)
+    except ValueError as error:
+        raise InputError(f"record {name!r} holds a number that is not finite: {error}") from error
+    return _write_whole(folder() / f"{name}.json", text + "\n")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a record.
+
+    Raises:
+        CorruptFileError: The file is not a record.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CorruptFileError(f"{path} is not a readable record: {error}") from error
+    if not isinstance(record, dict) or set(record) != _KEYS:
+        raise CorruptFileError(f"{path} is not a record: expected the keys {', '.join(sorted(_KEYS))}.")
+    return record
+
+
+def _write_whole(path: Path, text: str) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(file.name, path)
+    except OSError as error:
+        raise FetchError(f"record {path} could not be written: {error}. An earlier one is untouched.") from error
+    return path
+
+
+def _environment(device: str, dtype: str) -> dict[str, Any]:
+    cuda = device.startswith("cuda")
+    return {
+        "device": torch.cuda.get_device_name() if cuda else f"cpu ({platform.machine()})",
+        "threads": torch.get_num_threads(),
+        "dtype": dtype,
+        "python": platform.python_version(),
+        "packages": {package: version(package) for package in _PACKAGES},
+        "revision": _revision(),
+    }
+
+
+def _revision() -> str:
+    """Return the git revision of the working directory, marked when there are uncommitted changes."""
+    here = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        head = subprocess.run([*here, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        status = [*here, "status", "--porcelain", "--untracked-files=no"]
+        changed = subprocess.run(status, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{head[:12]}{' with uncommitted changes' if changed else ''}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a record cannot hold {type(value).__name__}")
