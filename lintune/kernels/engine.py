@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 from tqdm.auto import tqdm
 
 from lintune.errors import InputError
@@ -20,69 +19,103 @@ from lintune.tasks import Examples
 
 @dataclass(frozen=True)
 class TangentKernels:
-    """Kernels between row and column examples, and the logits that came with them.
+    """Kernels among training examples and between them and others, with the logits of both.
 
     Attributes:
-        kernels: One `BlockKernel` per method, by the method's name.
-        row_logits: `(n, C)` float64 logits of the row examples.
-        column_logits: `(m, C)`; the row logits again where the columns are the rows.
+        train: Kernel `(n, k, n, k)` of the training examples by method name.
+        cross: Kernel `(n, k, m, k)` between training and other examples by method name.
+        train_logits: `(n, C)` float64 logits of the training examples.
+        cross_logits: `(m, C)` float64 logits of the other examples; m = 0 where there are none.
     """
 
-    kernels: dict[str, BlockKernel]
-    row_logits: np.ndarray
-    column_logits: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Held:
-    """Everything kept of one batch: factors by (method, layer), logits, and where it lies."""
-
-    factors: dict[tuple[str, str], Factors]
-    logits: torch.Tensor
-    where: slice
+    train: dict[str, BlockKernel]
+    cross: dict[str, BlockKernel]
+    train_logits: np.ndarray
+    cross_logits: np.ndarray
 
 
 def tangent_kernels(
     prompted: PromptedModel,
-    rows: Examples,
-    columns: Examples | None = None,
+    train: Examples,
+    others: Examples | None = None,
     *,
     methods: Sequence[Method],
     outputs: np.ndarray | None = None,
+    by_layer: bool = True,
     batch_tokens: int = 1024,
     held_bytes: int = 6_000_000_000,
 ) -> TangentKernels:
     """Compute the exact tangent kernels of several methods at the pretrained weights.
 
-    Rows are held in memory as factors, columns stream past them: nothing of the size of examples times
-    parameters is ever stored. Where the rows do not fit in `held_bytes` they are taken in parts, and
-    the columns pass once for each part.
+    Every example goes through one forward pass and k backward passes, once. The training examples are
+    held in memory as token-wise factors and the others stream past them: nothing of the size of
+    examples times parameters is ever stored. Where the factors do not fit in `held_bytes`, the training
+    examples are taken in parts and later examples pass once for each part.
 
     Args:
         prompted: The function.
-        rows: n examples.
-        columns: m examples; None for the symmetric kernel of the rows.
+        train: n examples.
+        others: m more examples, of which only the kernel with the training examples is wanted.
         methods: Methods with distinct names.
-        outputs: `(C, k)` combinations of the logits whose kernel is wanted, such as `contrasts(C)`; None for
-            the kernel of all C logits. The work grows with k.
-        batch_tokens: Most tokens in one pass; memory of a pass is roughly activations of that many
+        outputs: `(C, k)` combinations of the logits whose kernel is wanted, such as `contrasts(C)`; None
+            for the kernel of all C logits. The work grows with k.
+        by_layer: Keep one block per layer; otherwise only their sum, as the one block `all`.
+        batch_tokens: Most tokens in one pass; memory of a pass is roughly the activations of that many
             tokens through the whole model.
-        held_bytes: Most memory for the factors of held rows.
+        held_bytes: Most memory for the factors of held examples.
 
     Returns:
         The kernels, accumulated in float64, and the logits.
 
     Raises:
-        InputError: No methods, two of one name, no examples, or a method that targets no layer.
+        InputError: No methods, two of one name, no examples, outputs of the wrong shape, or a method
+            that targets no layer.
     """
     if not methods or len({method.name for method in methods}) != len(methods):
         raise InputError(f"methods={[m.name for m in methods]} must be at least one, with distinct names.")
-    if len(rows) == 0 or (columns is not None and len(columns) == 0):
-        raise InputError("rows and columns must hold at least one example.")
-    if outputs is not None and (outputs.ndim != 2 or len(outputs) != prompted.classes):
-        raise InputError(f"outputs of shape {outputs.shape} must have one row for each of {prompted.classes} logits.")
+    if len(train) == 0 or (others is not None and len(others) == 0):
+        raise InputError("train and others must hold at least one example.")
     combined = np.eye(prompted.classes) if outputs is None else outputs
-    return _Engine(prompted, methods, combined, batch_tokens, held_bytes).run(rows, columns)
+    if combined.ndim != 2 or len(combined) != prompted.classes:
+        raise InputError(f"outputs of shape {combined.shape} must have one row for each of {prompted.classes} logits.")
+    engine = _Engine(prompted, methods, torch.as_tensor(combined), by_layer, batch_tokens, held_bytes)
+    return engine.run(prompted.encode(train), [] if others is None else prompted.encode(others))
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What is kept of one batch: factors by (method, layer), logits, and which examples it holds."""
+
+    factors: dict[tuple[str, str], Factors]
+    logits: np.ndarray
+    where: slice
+
+    @property
+    def bytes(self) -> int:
+        # Layers with the same input share one tensor: count storage once.
+        tensors = {part.data_ptr(): part for f in self.factors.values() for part in (f.x, f.g)}
+        return sum(part.numel() * part.element_size() for part in tensors.values())
+
+
+class _Sums:
+    """The kernels of one computation while they are filled, by method."""
+
+    def __init__(self, targets: dict[str, list[str]], by_layer: bool, n: int, m: int, k: int) -> None:
+        self.targets = targets
+        self.by_layer = by_layer
+        kept = {name: layers if by_layer else ["all"] for name, layers in targets.items()}
+        self.kernels = {name: BlockKernel(tuple(b), np.zeros((len(b), n, k, m, k))) for name, b in kept.items()}
+
+    def add(self, row: _Held, column: _Held, mirror: bool = False) -> None:
+        """Add the products of two batches; also their transpose where the kernel is symmetric."""
+        for name, layers in self.targets.items():
+            blocks = self.kernels[name].blocks
+            for place, layer in enumerate(layers):
+                found = gram(row.factors[name, layer], column.factors[name, layer]).double().cpu().numpy()
+                block = blocks[place if self.by_layer else 0]
+                block[row.where, :, column.where] += found
+                if mirror:
+                    block[column.where, :, row.where] += found.transpose(2, 3, 0, 1)
 
 
 class _Engine:
@@ -92,65 +125,60 @@ class _Engine:
         self,
         prompted: PromptedModel,
         methods: Sequence[Method],
-        outputs: np.ndarray,
+        outputs: torch.Tensor,
+        by_layer: bool,
         batch_tokens: int,
         held_bytes: int,
     ) -> None:
         self.prompted = prompted
-        self.outputs = torch.as_tensor(outputs)
         self.methods = methods
-        model = prompted.pretrained.model
-        self.targets = {method.name: select_layers(model, method.targets) for method in methods}
-        every = select_layers(model)
-        wanted = {name for layers in self.targets.values() for name in layers}
-        self.layers = {name: layer for name, layer in every.items() if name in wanted}
+        self.outputs = outputs
+        self.by_layer = by_layer
         self.batch_tokens = batch_tokens
-        self.held_tokens = max(batch_tokens, held_bytes // self._bytes_per_token(model.dtype))
+        self.held_bytes = held_bytes
+        model = prompted.pretrained.model
+        self.targets = {method.name: list(select_layers(model, method.targets)) for method in methods}
+        wanted = {name for layers in self.targets.values() for name in layers}
+        self.layers = {name: layer for name, layer in select_layers(model).items() if name in wanted}
 
-    def run(self, rows: Examples, columns: Examples | None) -> TangentKernels:
-        """Fill the kernels part by part."""
-        row_prompts = self.prompted.encode(rows)
-        column_prompts = None if columns is None else self.prompted.encode(columns)
-        n, m, classes = len(rows), len(rows if columns is None else columns), self.prompted.classes
-        k = self.outputs.shape[1]
-        sums = {name: np.zeros((len(layers), n, k, m, k)) for name, layers in self.targets.items()}
-        row_logits, column_logits = np.zeros((n, classes)), np.zeros((m, classes))
-        parts = list(spans([len(prompt.ids) for prompt in row_prompts], self.held_tokens))
-        with tqdm(desc="tangents", unit="example", leave=False) as bar:
-            for first, last in parts:
-                held = list(self._captured(row_prompts, first, last, bar))
-                for batch in held:
-                    row_logits[batch.where] = batch.logits.cpu().numpy()
-                if column_prompts is None:
-                    self._fill_symmetric(sums, held, self._captured(row_prompts, last, n, bar))
-                    continue
-                for batch in self._captured(column_prompts, 0, m, bar):
-                    column_logits[batch.where] = batch.logits.cpu().numpy()
+    def run(self, train: Sequence[Encoded], others: Sequence[Encoded]) -> TangentKernels:
+        """Fill the kernels, one part of the training examples after another."""
+        n, m, k = len(train), len(others), self.outputs.shape[1]
+        square, cross = _Sums(self.targets, self.by_layer, n, n, k), _Sums(self.targets, self.by_layer, n, m, k)
+        train_logits, cross_logits = (np.zeros((size, self.prompted.classes)) for size in (n, m))
+        done = 0
+        with tqdm(desc="tangents", unit=" examples", leave=False) as bar:
+            while done < n:
+                later = self._captured(train, done, bar)
+                held = self._hold(later)
+                done = held[-1].where.stop
+                for place, row in enumerate(held):
+                    train_logits[row.where] = row.logits
+                    for column in held[place:]:
+                        square.add(row, column, mirror=column is not row)
+                for column in later:
                     for row in held:
-                        self._add(sums, row, batch)
-        kernels = {name: BlockKernel(tuple(self.targets[name]), total) for name, total in sums.items()}
-        return TangentKernels(kernels, row_logits, row_logits if columns is None else column_logits)
+                        square.add(row, column, mirror=True)
+                for column in self._captured(others, 0, bar):
+                    cross_logits[column.where] = column.logits
+                    for row in held:
+                        cross.add(row, column)
+        return TangentKernels(square.kernels, cross.kernels, train_logits, cross_logits)
 
-    def _fill_symmetric(self, sums: dict[str, np.ndarray], held: list[_Held], later: Iterator[_Held]) -> None:
-        """Add the held rows' products with themselves and with all later rows, and the mirror images."""
-        for place, row in enumerate(held):
-            for column in held[place:]:
-                self._add(sums, row, column, mirror=column is not row)
-        for column in later:
-            for row in held:
-                self._add(sums, row, column, mirror=True)
+    def _hold(self, batches: Iterator[_Held]) -> list[_Held]:
+        """Take batches while they fit in memory, at least one."""
+        held: list[_Held] = []
+        size = 0
+        for batch in batches:
+            held.append(batch)
+            size += batch.bytes
+            if size + batch.bytes > self.held_bytes:
+                break
+        return held
 
-    def _add(self, sums: dict[str, np.ndarray], row: _Held, column: _Held, mirror: bool = False) -> None:
-        for name, layers in self.targets.items():
-            for place, layer in enumerate(layers):
-                found = gram(row.factors[name, layer], column.factors[name, layer]).double().cpu().numpy()
-                sums[name][place, row.where, :, column.where] = found
-                if mirror:
-                    sums[name][place, column.where, :, row.where] = found.transpose(2, 3, 0, 1)
-
-    def _captured(self, prompts: Sequence[Encoded], first: int, last: int, bar: tqdm) -> Iterator[_Held]:
-        """Yield the factors of prompts `first:last`, batch by batch."""
-        sizes = [len(prompt.ids) for prompt in prompts[first:last]]
+    def _captured(self, prompts: Sequence[Encoded], first: int, bar: tqdm) -> Iterator[_Held]:
+        """Yield the factors of the prompts from `first` on, batch by batch."""
+        sizes = [len(prompt.ids) for prompt in prompts[first:]]
         for start, stop in spans(sizes, self.batch_tokens):
             where = slice(first + start, first + stop)
             batch = self.prompted.lay_out(prompts[where])
@@ -162,13 +190,4 @@ class _Engine:
                         if tap.name in self.targets[method.name]:
                             factors[method.name, tap.name] = Factors(*method.factors(tap), batch.lengths)
             bar.update(len(batch))
-            yield _Held(factors, capture.logits, where)
-
-    def _bytes_per_token(self, dtype: torch.dtype) -> int:
-        """Return what one held token takes: inputs once, output gradients once per logit."""
-        entries = sum(_entries(layer, self.outputs.shape[1]) for layer in self.layers.values())
-        return entries * torch.finfo(dtype).bits // 8
-
-
-def _entries(layer: nn.Linear, outputs: int) -> int:
-    return layer.in_features + outputs * layer.out_features
+            yield _Held(factors, capture.logits.double().cpu().numpy(), where)

@@ -49,7 +49,7 @@ def inner(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("batch_tokens", [20, 1000])
 def test_full_kernel_equals_autograd(name: str, batch_tokens: int) -> None:
     prompted = PromptedModel(pretrained(name), PROMPT, longest=32)
-    kernel = tangent_kernels(prompted, examples(), methods=[Full()], batch_tokens=batch_tokens).kernels["full"]
+    kernel = tangent_kernels(prompted, examples(), methods=[Full()], batch_tokens=batch_tokens).train["full"]
     expected = gradients(prompted, examples())
     assert kernel.layers == tuple(expected)
     for layer, block in zip(kernel.layers, kernel.blocks, strict=True):
@@ -61,7 +61,7 @@ def test_full_kernel_equals_autograd(name: str, batch_tokens: int) -> None:
 def test_lora_kernel_is_full_kernel_of_projected_inputs(name: str) -> None:
     prompted = PromptedModel(pretrained(name), PROMPT, longest=32)
     method = LoRA(rank=3, alpha=6, targets=None, seed=5)
-    kernel = tangent_kernels(prompted, examples(), methods=[method]).kernels["lora-r3"]
+    kernel = tangent_kernels(prompted, examples(), methods=[method]).train["lora-r3"]
     for layer, block in zip(kernel.layers, kernel.blocks, strict=True):
         full = gradients(prompted, examples())[layer]
         down = method.down(layer, full.shape[-1]).double().numpy()
@@ -75,7 +75,7 @@ def test_lora_kernel_equals_that_of_a_peft_model() -> None:
 
     method = LoRA(rank=2, alpha=8, targets=("*.q_proj", "*.v_proj"), seed=1)
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
-    kernel = tangent_kernels(prompted, examples(), methods=[method]).kernels[method.name].total()
+    kernel = tangent_kernels(prompted, examples(), methods=[method]).train[method.name].total()
 
     import copy
 
@@ -103,35 +103,43 @@ def test_parts_and_batches_do_not_change_the_kernel() -> None:
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
     whole = tangent_kernels(prompted, examples(), methods=[Full(), LoRA(rank=2)])
     parts = tangent_kernels(prompted, examples(), methods=[Full(), LoRA(rank=2)], batch_tokens=12, held_bytes=1)
-    for name, kernel in whole.kernels.items():
-        np.testing.assert_allclose(parts.kernels[name].blocks, kernel.blocks, rtol=1e-12)
-    np.testing.assert_allclose(parts.row_logits, whole.row_logits, rtol=1e-12)
+    for name, kernel in whole.train.items():
+        np.testing.assert_allclose(parts.train[name].blocks, kernel.blocks, rtol=1e-12)
+    np.testing.assert_allclose(parts.train_logits, whole.train_logits, rtol=1e-12)
 
 
-def test_rows_against_columns_is_a_corner_of_the_symmetric_kernel() -> None:
+def test_cross_kernel_is_a_corner_of_the_symmetric_kernel() -> None:
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
     square = tangent_kernels(prompted, examples(), methods=[Full()])
     corner = tangent_kernels(
         prompted, examples(TEXTS[:2]), examples(TEXTS[2:]), methods=[Full()], batch_tokens=14, held_bytes=1
     )
-    expected = square.kernels["full"].between([0, 1], [2, 3, 4])
-    np.testing.assert_allclose(corner.kernels["full"].blocks, expected.blocks, rtol=1e-12)
-    np.testing.assert_allclose(corner.column_logits, square.row_logits[2:], rtol=1e-12)
+    expected = square.train["full"].between([0, 1], [2, 3, 4])
+    np.testing.assert_allclose(corner.cross["full"].blocks, expected.blocks, rtol=1e-12)
+    np.testing.assert_allclose(corner.cross_logits, square.train_logits[2:], rtol=1e-12)
 
 
 def test_contrasts_kernel_is_the_projected_logit_kernel() -> None:
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
     basis = contrasts(3)
-    of_logits = tangent_kernels(prompted, examples(), methods=[Full()]).kernels["full"].total()
-    of_contrasts = tangent_kernels(prompted, examples(), methods=[Full()], outputs=basis).kernels["full"].total()
+    of_logits = tangent_kernels(prompted, examples(), methods=[Full()]).train["full"].total()
+    of_contrasts = tangent_kernels(prompted, examples(), methods=[Full()], outputs=basis).train["full"].total()
     # The normalisation layers compute in float32: combining before or after the backward pass rounds differently.
     np.testing.assert_allclose(of_contrasts, np.einsum("icjd,ca,db->iajb", of_logits, basis, basis), rtol=2e-5)
+
+
+def test_sum_of_layers_can_be_kept_alone() -> None:
+    prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
+    blocks = tangent_kernels(prompted, examples(), methods=[Full()]).train["full"]
+    total = tangent_kernels(prompted, examples(), methods=[Full()], by_layer=False).train["full"]
+    assert total.layers == ("all",)
+    np.testing.assert_allclose(total.total(), blocks.total(), rtol=1e-12)
 
 
 def test_float32_is_close_to_float64() -> None:
     kernels = [
         tangent_kernels(PromptedModel(pretrained("llama", dtype), PROMPT, 32), examples(), methods=[Full()])
-        .kernels["full"]
+        .train["full"]
         .total()
         for dtype in (torch.float32, torch.float64)
     ]
@@ -141,8 +149,8 @@ def test_float32_is_close_to_float64() -> None:
 def test_only_the_layers_above_the_lowest_target_are_differentiated() -> None:
     """Nothing under the lowest tuned layer gets a gradient: its hidden states are constants."""
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
-    top = tangent_kernels(prompted, examples(), methods=[Full(targets=("model.layers.1.*",))]).kernels["full"]
-    everything = tangent_kernels(prompted, examples(), methods=[Full()]).kernels["full"]
+    top = tangent_kernels(prompted, examples(), methods=[Full(targets=("model.layers.1.*",))]).train["full"]
+    everything = tangent_kernels(prompted, examples(), methods=[Full()]).train["full"]
     np.testing.assert_allclose(top.blocks, everything.select("model.layers.1.*").blocks, rtol=1e-12)
 
 
@@ -154,7 +162,7 @@ def test_only_the_layers_above_the_lowest_target_are_differentiated() -> None:
         ({"methods": [Full(targets=("*.query",))]}, "q_proj"),
         ({"methods": [LoRA(rank=99)]}, "rank=99"),
         ({"methods": [Full()], "outputs": np.eye(2)}, "one row for each of 3 logits"),
-        ({"methods": [Full()], "columns": examples(())}, "at least one example"),
+        ({"methods": [Full()], "others": examples(())}, "at least one example"),
     ],
 )
 def test_bad_arguments_are_refused(kwargs: dict, message: str) -> None:
