@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,13 +63,16 @@ def filling_cache(name: str) -> Iterator[Path]:
         FetchError: The cache cannot be written (read-only, disk full, a file in the way).
     """
     root = cache_dir()
+    scratch = root / f"{name}.filling"
     try:
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / f"{name}.lock"):
-            for abandoned in root.glob(f"filling-{name}-*"):  # left by a process that was killed
-                shutil.rmtree(abandoned)
-            with tempfile.TemporaryDirectory(dir=root, prefix=f"filling-{name}-") as scratch:
-                yield Path(scratch)
+            shutil.rmtree(scratch, ignore_errors=True)  # left by a process that was killed
+            scratch.mkdir()
+            try:
+                yield scratch
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
     except OSError as error:
         raise FetchError(
             f"The cache folder {root} could not be filled: {error}. Make it writable with enough free "
@@ -142,21 +144,20 @@ def open_member(archive: Archive, member: str) -> Iterator[IO[bytes]]:
     path = fetch(archive)
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as opened:
-            _require(member in opened.namelist(), path, member)
-            with opened.open(member) as file:
-                yield file
+            if member not in opened.namelist():
+                raise _missing(path, member)
+            with opened.open(member) as unzipped:
+                yield unzipped
     else:
         with tarfile.open(path) as packed:
-            names = packed.getnames()
-            full = f"{names[0].split('/')[0]}/{member}"
-            _require(full in names, path, member)
-            extracted = packed.extractfile(full)
-            if extracted is None:
-                raise CorruptFileError(f"{path} holds {member!r}, but not as a file")
-            with extracted as file:
-                yield file
+            # One pass up to the member: looking it up by name would unpack the whole archive first.
+            found = next((entry for entry in packed if entry.name.partition("/")[2] == member), None)
+            untarred = packed.extractfile(found) if found else None
+            if untarred is None:
+                raise _missing(path, member)
+            with untarred:
+                yield untarred
 
 
-def _require(present: bool, path: Path, member: str) -> None:
-    if not present:
-        raise CorruptFileError(f"{path} holds no file {member!r}")
+def _missing(path: Path, member: str) -> CorruptFileError:
+    return CorruptFileError(f"{path} holds no file {member!r}")

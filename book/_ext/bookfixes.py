@@ -5,15 +5,19 @@
 - sphinx-thebe writes its scripts, which name outside hosts, into every page (twice, which is a
   JavaScript error). The book runs nothing in the browser, so the extension is silenced.
 - The theme's edit links name the executed notebook, which is generated; they get its source instead.
+- A browser breaks the line between a formula and the full stop after it; the two are kept together.
 """
 
 import importlib.util
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.transforms.post_transforms import SphinxPostTransform
 
 MATHJAX_NEEDED = ("tex-chtml.js", "output/chtml/fonts", "input/tex/extensions", "a11y/assistive-mml.js")
 EXECUTED, SOURCE = "notebooks/executed/", "notebooks/"
@@ -21,6 +25,7 @@ EXECUTED, SOURCE = "notebooks/executed/", "notebooks/"
 
 def silence_thebe(app: Sphinx, config: Config) -> None:
     """Disconnect every handler of sphinx-thebe, which Jupyter Book loads whether asked or not."""
+    app.registry.css_files = [one for one in app.registry.css_files if "thebe" not in one[0]]
     for event, listeners in app.events.listeners.items():
         app.events.listeners[event] = [
             one for one in listeners if not getattr(one.handler, "__module__", "").startswith("sphinx_thebe")
@@ -58,9 +63,28 @@ def link_sources(app: Sphinx, page: str, template: str, context: dict[str, Any],
                 one["url"] = source_of(one["url"])
 
 
+class KeepWithFormula(SphinxPostTransform):
+    """Bind to an inline formula what follows it without a space: `$n$,` or `$n$-dimensional`."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **kwargs: object) -> None:
+        """Wrap each such pair in a span that does not break."""
+        for formula in list(self.document.findall(nodes.math)):
+            text = formula.next_node(descend=False, siblings=True)
+            tail = re.match(r"[^\w\s(\[]\S*", str(text)) if isinstance(text, nodes.Text) else None
+            if tail:
+                after = nodes.Text(tail.group())
+                bound = nodes.inline("", "", formula.deepcopy(), after, classes=["nobreak"])
+                formula.parent.replace(text, nodes.Text(text[tail.end() :]))
+                formula.parent.replace(formula, bound)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the fixes; called by Sphinx."""
-    app.config.mathjax_path = "mathjax/tex-chtml.js"  # type: ignore[attr-defined]
+    app.config.mathjax_path = "mathjax/tex-chtml.js"
+    app.add_post_transform(KeepWithFormula)
     app.connect("config-inited", silence_thebe)
     app.connect("html-page-context", link_sources, priority=900)  # after the theme made its buttons
     app.connect("build-finished", copy_mathjax)

@@ -1,0 +1,68 @@
+# lintune: `make book` makes the environment, executes the notebooks and renders the book; `make help` lists the rest.
+#
+# The environment comes from the package registry that pip is configured for. On Linux the torch found there brings
+# CUDA along (several GB). Who wants the CPU build says where pip finds it, once, with PIP_EXTRA_INDEX_URL (an index)
+# or PIP_FIND_LINKS (a page or folder of wheels): a `2.13.0+cpu` there wins over the plain 2.13.0.
+
+PYTHON ?= python3
+PROFILE ?=
+ARGS ?=
+BIN := .venv/bin
+ENV := .venv/.installed
+
+export PROFILE
+# What a program of the user's finds there must not shadow what is locked.
+unexport PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+.PHONY: help book notebook test lint env lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo 'PROFILE=smoke|cpu|gpu chooses the parameters; without it, what fits this machine. PYTHON names the Python.'
+
+book: $(ENV)  ## execute what has changed, render the book, print where it is
+	@$(BIN)/python -m pipeline.build $(ARGS)
+
+notebook: $(ENV)  ## execute one notebook: NAME=tangent_kernel ARGS="-p shots=4" (results in build/own/NAME)
+	@test -n "$(NAME)" || { echo 'Which notebook? make notebook NAME=tangent_kernel ARGS="-p shots=4"' >&2; exit 2; }
+	@$(BIN)/python -m pipeline.execute notebooks/$(NAME).md $(ARGS)
+
+test: $(ENV)  ## run all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(ENV)  ## check style, types, layers and sources
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/nbqa "ruff check" notebooks --nbqa-files '\.md$$'
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pipeline.check_sources
+
+env: $(ENV)  ## make the environment in .venv
+
+# The stamp is written last and removed first: an environment without it was never finished, and is made anew.
+$(ENV): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo '$(PYTHON) not found: make book PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else \
+	  "lintune needs Python 3.11 or newer and $(PYTHON) is %d.%d: make book PYTHON=/path/to/python3.11" % v[:2])'
+	@test -e $(ENV) || $(PYTHON) -m venv --clear .venv || \
+	  { echo 'No environment: on Debian and Ubuntu it takes the package python3-venv.' >&2; exit 1; }
+	@rm -f $(ENV)
+	@echo 'Installing the locked environment into .venv (minutes, the first time)'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $(ENV)
+
+lock:  ## resolve the dependencies anew into requirements.lock
+	@$(PYTHON) -m venv --clear build/lock-env
+	@build/lock-env/bin/python -m pip install --quiet 'pip-tools>=7.5'
+	@build/lock-env/bin/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links \
+	  --no-emit-trusted-host --no-emit-options --no-header --extra book --extra test \
+	  --output-file requirements.lock pyproject.toml
+	@# A local build such as torch 2.13.0+cpu is pinned by its public version: any build of it will do.
+	@sed 's/^\([A-Za-z0-9_.-]*==[^+ ]*\)+[^ ]*/\1/' requirements.lock > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
+clean:  ## remove what was built, not the environment nor the cache of weights and data
+	rm -rf build _build notebooks/executed .snakemake .build.lock

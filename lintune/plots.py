@@ -1,0 +1,136 @@
+"""One look for all figures, and the figures that chapters share.
+
+Colours are Okabe and Ito's, which people with any colour vision tell apart; text is dark on white and
+the page gives figures a white ground in dark mode too.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#6E6E6E",
+)  # fmt: skip
+PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+SEQUENTIAL = LinearSegmentedColormap.from_list("lintune", ["#FFFFFF", "#9CCBE3", BLUE, "#00263D"])
+DIVERGING = LinearSegmentedColormap.from_list("lintune_diverging", ["#7A3500", RED, "#FFFFFF", BLUE, "#00263D"])
+
+_STYLE = {
+    "figure.dpi": 110,
+    "savefig.dpi": 220,
+    "savefig.bbox": "tight",
+    "figure.constrained_layout.use": True,
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "medium",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#444444",
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": plt.cycler(color=PALETTE),
+    "grid.color": "#E3E3E3",
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+}
+
+
+def use_style() -> None:
+    """Make every figure made from here on look like the book's."""
+    plt.rcParams.update(_STYLE)
+
+
+def gram_matrices(kernels: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray], classes: Mapping[str, Sequence[str]]) -> Figure:
+    """Draw kernels between examples, sorted by class, as cosines between gradients.
+
+    Args:
+        kernels: `(n, n)` kernel between examples by panel title.
+        labels: `(n,)` classes by the same titles.
+        classes: Class names by the same titles.
+    """
+    figure, axes = plt.subplots(1, len(kernels), figsize=(4.1 * len(kernels), 3.6), squeeze=False)
+    for axis, (title, kernel) in zip(axes[0], kernels.items(), strict=True):
+        order = np.argsort(labels[title], kind="stable")
+        norms = np.sqrt(np.diag(kernel))
+        cosines = (kernel / np.outer(norms, norms))[np.ix_(order, order)]
+        image = axis.imshow(cosines, cmap=DIVERGING, vmin=-1, vmax=1, interpolation="nearest")
+        edges = np.flatnonzero(np.diff(labels[title][order])) + 0.5
+        for edge in edges:
+            axis.axhline(edge, color="#222222", linewidth=0.7)
+            axis.axvline(edge, color="#222222", linewidth=0.7)
+        bounds = np.concatenate([[-0.5], edges, [len(order) - 0.5]])
+        centres = (bounds[:-1] + bounds[1:]) / 2
+        axis.set_xticks(centres, classes[title], rotation=35 if len(centres) > 3 else 0, ha="right" if len(centres) > 3 else "center")
+        axis.set_yticks(centres, classes[title])
+        axis.tick_params(length=0)
+        axis.set_title(title)
+    figure.colorbar(image, ax=axes[0].tolist(), label="cosine between gradients", shrink=0.85)
+    return figure
+
+
+def spectra(values: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+    """Draw eigenvalues over their mean against their rank, one panel per outer key, one line per inner key."""
+    figure, axes = plt.subplots(1, len(values), figsize=(4.1 * len(values), 3.3), squeeze=False, sharey=True)
+    for axis, (title, lines) in zip(axes[0], values.items(), strict=True):
+        for (name, eigenvalues), marker in zip(lines.items(), "os^D", strict=False):
+            rank = np.arange(1, len(eigenvalues) + 1)
+            axis.loglog(rank, eigenvalues / eigenvalues.mean(), marker=marker, markersize=3.5, label=name)
+        axis.axhline(1, color=GREY, linewidth=0.9, linestyle=":")
+        axis.grid(visible=True, which="major")
+        axis.set(title=title, xlabel="rank of the eigenvalue")
+        axis.legend()
+    axes[0, 0].set_ylabel("eigenvalue / mean eigenvalue")
+    return figure
+
+
+def layer_map(values: np.ndarray, depths: Sequence[int], kinds: Sequence[str], axis: Axes, label: str) -> None:
+    """Draw one number per layer on a grid of depth by kind of weight.
+
+    Args:
+        values: `(D, K)`; NaN where there is no such layer.
+        depths: D block numbers.
+        kinds: K kinds of weight.
+        axis: Where to draw.
+        label: What the numbers are.
+    """
+    image = axis.imshow(values, cmap=SEQUENTIAL, aspect="auto", vmin=0, interpolation="nearest", origin="lower")
+    axis.set_xticks(range(len(kinds)), kinds, rotation=40, ha="right")
+    shown = range(0, len(depths), max(1, len(depths) // 6))
+    axis.set_yticks(list(shown), [str(depths[place]) for place in shown])
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    axis.figure.colorbar(image, ax=axis, label=label, shrink=0.85)
+
+
+def accuracies(results: Mapping[str, Mapping[str, Sequence[float]]], chance: Mapping[str, float]) -> Figure:
+    """Draw accuracy per way and seed: a dot per seed, a bar at the mean, one panel per task.
+
+    Args:
+        results: Accuracies over seeds by way, by task; every task has the same ways.
+        chance: Accuracy of guessing, by task.
+    """
+    ways = list(next(iter(results.values())))
+    figure, axes = plt.subplots(1, len(results), figsize=(4.1 * len(results), 0.42 * len(ways) + 1.3), squeeze=False, sharey=True)
+    for axis, (title, by_way) in zip(axes[0], results.items(), strict=True):
+        for place, way in enumerate(reversed(ways)):
+            found = np.asarray(by_way.get(way, []), dtype=float)
+            colour = BLUE if "kernel" in way else GREY
+            if len(found):
+                axis.plot(found, np.full(len(found), place), "o", color=colour, alpha=0.45, markersize=6, markeredgewidth=0)
+                axis.plot([found.mean()] * 2, [place - 0.3, place + 0.3], color=colour, linewidth=2.6)
+        axis.axvline(chance[title], color=RED, linewidth=1, linestyle="--")
+        axis.annotate("chance", (chance[title], len(ways) - 0.45), color=RED, fontsize=8, ha="center", annotation_clip=False)
+        axis.set_yticks(range(len(ways)), list(reversed(ways)))
+        axis.set(title=title, xlabel="test accuracy", xlim=(0, 1), ylim=(-0.6, len(ways) - 0.4))
+        axis.title.set_position((0, 1.08))
+        axis.grid(visible=True, axis="x")
+        axis.tick_params(axis="y", length=0)
+    return figure

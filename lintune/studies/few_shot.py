@@ -1,0 +1,83 @@
+"""How far kernel regression gets on a few examples, next to what it must beat."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from lintune import baselines
+from lintune.kernels import TangentKernels, contrasts, tangent_kernels
+from lintune.methods import Method
+from lintune.prompted import PromptedModel
+from lintune.regression import fit
+from lintune.tasks import Examples, FewShot, Task, few_shot
+
+
+def few_shot_accuracies(
+    prompted: PromptedModel, task: Task, methods: Sequence[Method], *, shots: int, seeds: Sequence[int], test_examples: int
+) -> pd.DataFrame:
+    """Compare kernel regression with simpler ways on the same draws of training examples.
+
+    Every seed draws its own training examples; all share the test examples. The kernels of all draws come
+    from one pass over the union of their examples. Ridge and offset of a kernel regression, and the
+    penalty of the word counts, are chosen on the training examples of the draw alone.
+
+    Args:
+        prompted: The function.
+        task: Where the examples come from.
+        methods: One kernel regression per method.
+        shots: Training examples per class.
+        seeds: Seeds of the draws.
+        test_examples: Number of test examples.
+
+    Returns:
+        One row per way and seed: `way`, `seed` (-1 for ways that see no draw), `accuracy`, and for
+        kernel regressions `ridge` (relative to the mean eigenvalue) and `offset`.
+    """
+    draws = [few_shot(task, shots, seed, test_examples) for seed in seeds]
+    test = draws[0].test
+    pool, places = _union([draw.train for draw in draws])
+    kernels = tangent_kernels(
+        prompted, pool, test, methods=methods, outputs=contrasts(prompted.classes), by_layer=False
+    )
+    rows = [
+        _row("majority class", -1, baselines.majority(task.train.labels, test.labels)),
+        _row("zero-shot", -1, _accuracy(baselines.zero_shot(kernels.cross_logits), test)),
+    ]
+    for seed, draw, place in zip(seeds, draws, places, strict=True):
+        calibrated = baselines.calibrated_zero_shot(kernels.cross_logits, kernels.train_logits[place])
+        rows.append(_row("zero-shot, calibrated", seed, _accuracy(calibrated, test)))
+        rows.append(_row("TF-IDF + logistic regression", seed, _accuracy(baselines.tfidf(draw.train, test, seed), test)))
+        rows += [_regression(kernels, method.name, draw, place, seed) for method in methods]
+    return pd.DataFrame(rows)
+
+
+def _regression(kernels: TangentKernels, method: str, draw: FewShot, place: np.ndarray, seed: int) -> dict[str, object]:
+    train = kernels.train[method].between(place, place).total()
+    cross = kernels.cross[method].between(place, range(len(draw.test))).total()
+    fitted = fit(train, kernels.train_logits[place], draw.train.labels)
+    predicted = fitted.scores(cross, kernels.cross_logits).argmax(axis=1)
+    found = _row(f"kernel regression, {method}", seed, _accuracy(predicted, draw.test))
+    return found | {"ridge": fitted.relative_ridge, "offset": fitted.offset}
+
+
+def _row(way: str, seed: int, accuracy: float) -> dict[str, object]:
+    return {"way": way, "seed": seed, "accuracy": accuracy}
+
+
+def _accuracy(predicted: np.ndarray, test: Examples) -> float:
+    return float((predicted == test.labels).mean())
+
+
+def _union(draws: Sequence[Examples]) -> tuple[Examples, list[np.ndarray]]:
+    """Return all examples of the draws once, and where each draw's examples are among them."""
+    found: dict[tuple[str, ...], tuple[int, int, int]] = {}
+    places = []
+    for draw_number, draw in enumerate(draws):
+        keys = [tuple(fields.values()) for fields in draw.fields]
+        for index, key in enumerate(keys):
+            found.setdefault(key, (len(found), draw_number, index))
+        places.append(np.array([found[key][0] for key in keys]))
+    first = [draws[number].take([index]) for _, number, index in found.values()]
+    fields = tuple(part.fields[0] for part in first)
+    return Examples(fields, np.array([part.labels[0] for part in first])), places

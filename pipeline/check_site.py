@@ -1,0 +1,225 @@
+"""The browser gate: every page of the built book, looked at in Chromium, light and dark.
+
+    python -m pipeline.check_site _build/html [--screenshots FOLDER]
+
+Sphinx with warnings as errors does not see what a reader sees. This gate refuses a request to another
+host, an error on the console, an answer of 400 or above, mathematics that is not typeset, an image
+that is missing or has no alt text, a page that scrolls sideways, and an internal link that leads nowhere.
+`check_site.js` looks inside a page; this module serves the site, steers the browser and follows links.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Annotated, Literal
+from urllib.parse import unquote
+
+import typer
+from playwright.sync_api import ConsoleMessage, Page, Response, Route, sync_playwright
+
+PROBE = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+WIDE, NARROW = 1280, 390
+NOT_PAGES = {"_static", "_sources", "_images", "_downloads"}
+# A width is looked at when the theme has settled on it, not half-way.
+STILL = "*, ::before, ::after { transition: none !important; animation: none !important; }"
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One fault of the site.
+
+    Attributes:
+        page: Path of the page below the site's root.
+        element: What on the page is at fault.
+        message: What is wrong with it.
+    """
+
+    page: str
+    element: str
+    message: str
+
+    def __str__(self) -> str:
+        """Return the finding as one line of the report."""
+        return f"{self.page}: {self.element}: {self.message}"
+
+
+@dataclass
+class Visits:
+    """What was seen on the pages so far.
+
+    Attributes:
+        findings: The faults, each with the colour schemes in which it was seen.
+        anchors: The anchors of each page.
+        links: Page, element, path and fragment of each internal link.
+    """
+
+    findings: dict[Finding, list[str]] = field(default_factory=dict)
+    anchors: dict[str, set[str]] = field(default_factory=dict)
+    links: set[tuple[str, str, str, str]] = field(default_factory=set)
+
+    def add(self, page: str, element: str, message: str, scheme: str = "") -> None:
+        """Note a fault; one that is seen in both colour schemes is one fault."""
+        seen = self.findings.setdefault(Finding(page, element, message), [])
+        if scheme and scheme not in seen:
+            seen.append(scheme)
+
+    def lines(self) -> list[str]:
+        """Return the findings as text, naming the colour scheme of those seen in one only."""
+        return [
+            f"{finding} ({schemes[0]} only)" if len(schemes) == 1 else str(finding)
+            for finding, schemes in sorted(self.findings.items())
+        ]
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # keeps connections open, which halves the time of a run
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the report free of one line per request."""
+
+
+@contextmanager
+def served(site: Path) -> Iterator[str]:
+    """Serve a folder on a free local port and yield its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site))) as server:
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def chromium() -> str | None:
+    """Return the path of Chromium: `$CHROMIUM`, an installed one, or Playwright's own; None without any."""
+    named = os.environ.get("CHROMIUM")
+    installed = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    found = named or next(filter(None, installed), None)
+    if found:
+        return found
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
+def pages_of(site: Path) -> list[str]:
+    """Return the paths of the site's pages, below its root."""
+    found = (path.relative_to(site) for path in site.rglob("*.html"))
+    return sorted(path.as_posix() for path in found if not NOT_PAGES & set(path.parts))
+
+
+def is_redirect(site: Path, page: str) -> bool:
+    """Tell whether a page only sends the reader on; its target is visited by itself."""
+    return 'http-equiv="refresh"' in (site / page).read_text(encoding="utf-8").lower()
+
+
+def _listen(page: Page, root: str, name: str, scheme: Scheme, visits: Visits) -> None:
+    """Note what goes wrong while a page loads, and keep it from any other host."""
+
+    def on_route(route: Route) -> None:
+        if route.request.url.startswith((root, "data:", "blob:")):
+            route.continue_()
+        else:
+            visits.add(name, route.request.url, "a request to another host", scheme)
+            route.abort()
+
+    def on_console(message: ConsoleMessage) -> None:
+        # A failed load is on the console too, without its cause; it is reported by the other listeners.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            visits.add(name, "console", message.text, scheme)
+
+    def on_response(response: Response) -> None:
+        if response.status >= 400:
+            visits.add(name, response.url.removeprefix(root), f"HTTP {response.status}", scheme)
+
+    page.route("**/*", on_route)
+    page.on("console", on_console)
+    page.on("response", on_response)
+    page.on("pageerror", lambda error: visits.add(name, "script", str(error), scheme))
+
+
+def _visit(page: Page, root: str, name: str, scheme: Scheme, visits: Visits, shots: Path | None) -> None:
+    """Look at one page in one colour scheme, wide and narrow."""
+    page.emulate_media(color_scheme=scheme)
+    _listen(page, root, name, scheme, visits)
+    page.goto(f"{root}/{name}", wait_until="load")
+    page.add_style_tag(content=STILL)
+    for width in (WIDE, NARROW):
+        page.set_viewport_size({"width": width, "height": 900})
+        seen = page.evaluate(PROBE, {"sideways": width == NARROW})
+        for element, message in seen["faults"]:
+            visits.add(name, element, message, scheme)
+        visits.anchors.setdefault(name, set()).update(seen["ids"])
+        visits.links.update((name, element, path, fragment) for element, path, fragment in seen["links"])
+        if shots:
+            file = f"{name.removesuffix('.html').replace('/', '-')}-{scheme}-{width}.png"
+            page.screenshot(path=shots / file, full_page=True)
+
+
+def _follow(site: Path, visits: Visits) -> None:
+    """Note each internal link whose file or anchor does not exist."""
+    for page, element, path, fragment in sorted(visits.links):
+        target = unquote(path).lstrip("/")
+        if not target or target.endswith("/"):
+            target += "index.html"
+        if not (site / target).is_file():
+            visits.add(page, element, f"leads to /{target}, which does not exist")
+        elif fragment and target in visits.anchors and fragment not in visits.anchors[target]:
+            visits.add(page, element, f"leads to #{fragment}, which is not on /{target}")
+
+
+def check(site: Path, executable: str, shots: Path | None = None) -> list[str]:
+    """Look at every page of a built site.
+
+    Args:
+        site: The folder of the site.
+        executable: Path of Chromium.
+        shots: Folder for a screenshot of each page, scheme and width; None for none.
+
+    Returns:
+        One line per fault; empty if there is none.
+    """
+    visits = Visits()
+    with served(site) as root, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable)
+        context = browser.new_context(reduced_motion="reduce")
+        for name in pages_of(site):
+            if is_redirect(site, name):
+                continue
+            for scheme in SCHEMES:
+                page = context.new_page()
+                _visit(page, root, name, scheme, visits, shots)
+                page.close()
+        browser.close()
+    _follow(site, visits)
+    return visits.lines()
+
+
+def main(
+    site: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of the built site.")],
+    screenshots: Annotated[Path | None, typer.Option(help="Folder for screenshots of every page.")] = None,
+) -> None:
+    """Look at every page of the built book in Chromium and list what is wrong."""
+    executable = chromium()
+    if executable is None:
+        typer.echo("No Chromium found: install one, or name it in the variable CHROMIUM.", err=True)
+        raise typer.Exit(2)
+    names = pages_of(site)
+    if not names:
+        typer.echo(f"{site} holds no page.", err=True)
+        raise typer.Exit(2)
+    if screenshots:
+        screenshots.mkdir(parents=True, exist_ok=True)
+    lines = check(site, executable, screenshots)
+    typer.echo("\n".join(lines) or f"{len(names)} pages, nothing wrong.", err=bool(lines))
+    raise typer.Exit(bool(lines))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,36 @@
+"""Notebook sources: jupytext files in `notebooks/`, read as notebooks."""
+
+from pathlib import Path
+
+import jupytext
+from nbformat import NotebookNode
+
+from lintune.errors import InputError, unknown_name
+
+FOLDER = Path("notebooks")
+
+
+def all_sources(folder: Path = FOLDER) -> dict[str, Path]:
+    """Return the notebook sources of a folder by name."""
+    return {path.stem: path for path in sorted(folder.glob("*.md"))}
+
+
+def read(source: Path) -> NotebookNode:
+    """Read a source as a notebook whose cells are named by their place, not by chance.
+
+    Raises:
+        InputError: There is no such file, or it is not a notebook with code.
+    """
+    if not source.is_file():
+        raise unknown_name("notebook", str(source), map(str, all_sources(source.parent).values()))
+    notebook: NotebookNode = jupytext.read(source)
+    if not any(cell.cell_type == "code" for cell in notebook.cells):
+        raise InputError(f"{source} holds no code cell: expected a MyST notebook with a jupytext header.")
+    number_cells(notebook)
+    return notebook
+
+
+def number_cells(notebook: NotebookNode) -> None:
+    """Name each cell by its place: jupytext and papermill draw names at random, which changes every run."""
+    for place, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{place}"
