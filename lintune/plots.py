@@ -5,10 +5,11 @@ the page gives figures a white ground in dark mode too.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
+from cycler import cycler
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
@@ -17,9 +18,11 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY = (
 )  # fmt: skip
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 SEQUENTIAL = LinearSegmentedColormap.from_list("lintune", ["#FFFFFF", "#9CCBE3", BLUE, "#00263D"])
-DIVERGING = LinearSegmentedColormap.from_list("lintune_diverging", ["#7A3500", RED, "#FFFFFF", BLUE, "#00263D"])
+DIVERGING = LinearSegmentedColormap.from_list(
+    "lintune_diverging", ["#7A3500", RED, "#FFFFFF", BLUE, "#00263D"]
+)
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "figure.dpi": 110,
     "savefig.dpi": 220,
     "savefig.bbox": "tight",
@@ -27,13 +30,12 @@ _STYLE = {
     "font.size": 9.5,
     "axes.titlesize": 10.5,
     "axes.titlelocation": "left",
-    "axes.titleweight": "medium",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": "#444444",
     "axes.linewidth": 0.8,
     "axes.axisbelow": True,
-    "axes.prop_cycle": plt.cycler(color=PALETTE),
+    "axes.prop_cycle": cycler(color=PALETTE),
     "grid.color": "#E3E3E3",
     "grid.linewidth": 0.7,
     "legend.frameon": False,
@@ -48,7 +50,9 @@ def use_style() -> None:
     plt.rcParams.update(_STYLE)
 
 
-def gram_matrices(kernels: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray], classes: Mapping[str, Sequence[str]]) -> Figure:
+def gram_matrices(
+    kernels: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray], classes: Mapping[str, Sequence[str]]
+) -> Figure:
     """Draw kernels between examples, sorted by class, as cosines between gradients.
 
     Args:
@@ -68,7 +72,12 @@ def gram_matrices(kernels: Mapping[str, np.ndarray], labels: Mapping[str, np.nda
             axis.axvline(edge, color="#222222", linewidth=0.7)
         bounds = np.concatenate([[-0.5], edges, [len(order) - 0.5]])
         centres = (bounds[:-1] + bounds[1:]) / 2
-        axis.set_xticks(centres, classes[title], rotation=35 if len(centres) > 3 else 0, ha="right" if len(centres) > 3 else "center")
+        axis.set_xticks(
+            centres,
+            classes[title],
+            rotation=35 if len(centres) > 3 else 0,
+            ha="right" if len(centres) > 3 else "center",
+        )
         axis.set_yticks(centres, classes[title])
         axis.tick_params(length=0)
         axis.set_title(title)
@@ -77,7 +86,7 @@ def gram_matrices(kernels: Mapping[str, np.ndarray], labels: Mapping[str, np.nda
 
 
 def spectra(values: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Draw eigenvalues over their mean against their rank, one panel per outer key, one line per inner key."""
+    """Draw eigenvalues over their mean against their rank: a panel per outer key, a line per inner key."""
     figure, axes = plt.subplots(1, len(values), figsize=(4.1 * len(values), 3.3), squeeze=False, sharey=True)
     for axis, (title, lines) in zip(axes[0], values.items(), strict=True):
         for (name, eigenvalues), marker in zip(lines.items(), "os^D", strict=False):
@@ -91,23 +100,42 @@ def spectra(values: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     return figure
 
 
-def layer_map(values: np.ndarray, depths: Sequence[int], kinds: Sequence[str], axis: Axes, label: str) -> None:
-    """Draw one number per layer on a grid of depth by kind of weight.
+def layers(described: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
+    """Draw share of the trace and alignment with the labels, by block and kind of weight.
 
     Args:
-        values: `(D, K)`; NaN where there is no such layer.
-        depths: D block numbers.
-        kinds: K kinds of weight.
-        axis: Where to draw.
-        label: What the numbers are.
+        described: By panel title, by qualified layer name: `share` and `alignment`.
     """
-    image = axis.imshow(values, cmap=SEQUENTIAL, aspect="auto", vmin=0, interpolation="nearest", origin="lower")
-    axis.set_xticks(range(len(kinds)), kinds, rotation=40, ha="right")
-    shown = range(0, len(depths), max(1, len(depths) // 6))
-    axis.set_yticks(list(shown), [str(depths[place]) for place in shown])
-    axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)
-    axis.figure.colorbar(image, ax=axis, label=label, shrink=0.85)
+    figure, axes = plt.subplots(len(described), 2, figsize=(8.4, 3.5 * len(described)), squeeze=False)
+    for row, (title, by_layer) in zip(axes, described.items(), strict=True):
+        for axis, (key, label) in zip(
+            row, {"share": "share of trace (%)", "alignment": "alignment"}.items(), strict=True
+        ):
+            values, kinds = _grid({name: found[key] for name, found in by_layer.items()})
+            image = axis.imshow(
+                values * (100 if key == "share" else 1),
+                cmap=SEQUENTIAL,
+                aspect="auto",
+                vmin=0,
+                origin="lower",
+            )
+            axis.set_xticks(range(len(kinds)), kinds, rotation=35, ha="right")
+            axis.set(title=f"{title}: {label}", ylabel="block")
+            axis.tick_params(length=0)
+            axis.spines[:].set_visible(False)
+            figure.colorbar(image, ax=axis, shrink=0.85)
+    return figure
+
+
+def _grid(values: Mapping[str, float]) -> tuple[np.ndarray, list[str]]:
+    """Lay one number per layer out by block and kind of weight; NaN where a block lacks a kind."""
+    parts = {name: name.split(".") for name in values}
+    number = {name: next(int(part) for part in split if part.isdigit()) for name, split in parts.items()}
+    kinds = list(dict.fromkeys(split[-1] for split in parts.values()))
+    grid = np.full((max(number.values()) + 1, len(kinds)), np.nan)
+    for name, value in values.items():
+        grid[number[name], kinds.index(parts[name][-1])] = value
+    return grid, kinds
 
 
 def accuracies(results: Mapping[str, Mapping[str, Sequence[float]]], chance: Mapping[str, float]) -> Figure:
@@ -118,19 +146,28 @@ def accuracies(results: Mapping[str, Mapping[str, Sequence[float]]], chance: Map
         chance: Accuracy of guessing, by task.
     """
     ways = list(next(iter(results.values())))
-    figure, axes = plt.subplots(1, len(results), figsize=(4.1 * len(results), 0.42 * len(ways) + 1.3), squeeze=False, sharey=True)
+    figure, axes = plt.subplots(
+        1, len(results), figsize=(4.1 * len(results), 0.42 * len(ways) + 1.3), squeeze=False, sharey=True
+    )
     for axis, (title, by_way) in zip(axes[0], results.items(), strict=True):
         for place, way in enumerate(reversed(ways)):
             found = np.asarray(by_way.get(way, []), dtype=float)
             colour = BLUE if "kernel" in way else GREY
             if len(found):
-                axis.plot(found, np.full(len(found), place), "o", color=colour, alpha=0.45, markersize=6, markeredgewidth=0)
+                axis.plot(
+                    found,
+                    np.full(len(found), place),
+                    "o",
+                    color=colour,
+                    alpha=0.45,
+                    markersize=6,
+                    markeredgewidth=0,
+                )
                 axis.plot([found.mean()] * 2, [place - 0.3, place + 0.3], color=colour, linewidth=2.6)
         axis.axvline(chance[title], color=RED, linewidth=1, linestyle="--")
-        axis.annotate("chance", (chance[title], len(ways) - 0.45), color=RED, fontsize=8, ha="center", annotation_clip=False)
+        axis.text(chance[title] + 0.015, -0.55, "chance", color=RED, fontsize=8, va="bottom")
         axis.set_yticks(range(len(ways)), list(reversed(ways)))
         axis.set(title=title, xlabel="test accuracy", xlim=(0, 1), ylim=(-0.6, len(ways) - 0.4))
-        axis.title.set_position((0, 1.08))
         axis.grid(visible=True, axis="x")
         axis.tick_params(axis="y", length=0)
     return figure

@@ -82,7 +82,10 @@ def write(
         "parameters": parameters,
         "inputs": dict(sorted(inputs.items())),
         "environment": _environment(device, dtype),
-        "run": {"started": stopwatch.started.isoformat(timespec="seconds"), "wall_seconds": round(stopwatch.seconds, 1)},
+        "run": {
+            "started": stopwatch.started.isoformat(timespec="seconds"),
+            "wall_seconds": round(stopwatch.seconds, 1),
+        },
     }
     try:
         text = json.dumps(record, indent=1, default=_plain, allow_nan=False)
@@ -109,13 +112,17 @@ def read(path: Path) -> dict[str, Any]:
 def _write_whole(path: Path, text: str) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as file:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8"
+        ) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(file.name, path)
     except OSError as error:
-        raise FetchError(f"record {path} could not be written: {error}. An earlier one is untouched.") from error
+        raise FetchError(
+            f"record {path} could not be written: {error}. An earlier one is untouched."
+        ) from error
     return path
 
 
@@ -135,7 +142,9 @@ def _revision() -> str:
     """Return the git revision of the working directory, marked when there are uncommitted changes."""
     here = ["git", "-C", str(Path(__file__).parent)]
     try:
-        head = subprocess.run([*here, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        head = subprocess.run(
+            [*here, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
         status = [*here, "status", "--porcelain", "--untracked-files=no"]
         changed = subprocess.run(status, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

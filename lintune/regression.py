@@ -106,7 +106,9 @@ def _leave_one_out(inverse: np.ndarray, dual: np.ndarray, shape: tuple[int, ...]
 def _check(kernel: np.ndarray, logits: np.ndarray, labels: np.ndarray, ridges: Sequence[float]) -> None:
     n, classes = logits.shape
     if kernel.shape != (n, classes - 1, n, classes - 1):
-        raise InputError(f"kernel of shape {kernel.shape} must be {(n, classes - 1, n, classes - 1)} for these logits.")
+        raise InputError(
+            f"kernel of shape {kernel.shape} must be {(n, classes - 1, n, classes - 1)} for these logits."
+        )
     if labels.shape != (n,) or labels.min() < 0 or labels.max() >= classes:
         raise InputError(f"labels must be {n} classes from 0 to {classes - 1}; got {np.unique(labels)}.")
     if not all(ridge > 0 for ridge in ridges):

@@ -52,7 +52,9 @@ def alignment(kernel: np.ndarray, other: np.ndarray) -> float:
         other: `(n, n)`.
     """
     if kernel.shape != other.shape or kernel.ndim != 2:
-        raise InputError(f"kernels of shapes {kernel.shape} and {other.shape} must be square and of one size.")
+        raise InputError(
+            f"kernels of shapes {kernel.shape} and {other.shape} must be square and of one size."
+        )
     left, right = (_centred(matrix) for matrix in (kernel, other))
     norms = float(np.linalg.norm(left) * np.linalg.norm(right))
     return float((left * right).sum() / norms) if norms else 0.0

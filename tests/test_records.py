@@ -18,8 +18,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write(data: dict, name: str = "found") -> Path:
     return records.write(
-        name, data, parameters={"seed": 3}, inputs={"task mr": "ab", "model m": "cd"},
-        device="cpu", dtype="float32", stopwatch=records.Stopwatch(),
+        name,
+        data,
+        parameters={"seed": 3},
+        inputs={"task mr": "ab", "model m": "cd"},
+        device="cpu",
+        dtype="float32",
+        stopwatch=records.Stopwatch(),
     )
 
 

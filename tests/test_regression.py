@@ -29,7 +29,9 @@ def test_prediction_is_that_of_the_ridge_regularised_linear_model(classes: int) 
     basis = contrasts(classes)
     features = train.reshape(-1, train.shape[-1])
     residual = (basis[labels] - 0.5 * start @ basis).ravel()
-    weights = np.linalg.solve(features.T @ features + fitted.ridge * np.eye(features.shape[1]), features.T @ residual)
+    weights = np.linalg.solve(
+        features.T @ features + fitted.ridge * np.eye(features.shape[1]), features.T @ residual
+    )
     expected = (0.5 * new_start @ basis + new @ weights) @ basis.T
     np.testing.assert_allclose(fitted.scores(kernel(train, new), new_start), expected, atol=1e-10)
 

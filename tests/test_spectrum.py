@@ -19,7 +19,9 @@ def test_known_spectrum(values: list[float]) -> None:
     gram = rotated(values)
     np.testing.assert_allclose(spectrum.eigenvalues(gram), sorted(values, reverse=True), rtol=1e-8)
     assert spectrum.condition_number(gram) == pytest.approx(max(values) / min(values), rel=1e-8)
-    assert spectrum.effective_dimension(gram, 2.0) == pytest.approx(sum(v / (v + 2) for v in values), rel=1e-8)
+    assert spectrum.effective_dimension(gram, 2.0) == pytest.approx(
+        sum(v / (v + 2) for v in values), rel=1e-8
+    )
 
 
 def test_singular_kernel_has_infinite_condition_number() -> None:

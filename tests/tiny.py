@@ -14,7 +14,12 @@ WORDS = (
     "a the film was is not very good bad great terrible it this and of one two three long short dull "
     "bright funny sad plot story actor music x text that than other longer . , ?"
 ).split()
-_SIZES = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4}
+_SIZES: dict[str, object] = {
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+}
 
 
 @cache
@@ -44,7 +49,17 @@ ARCHITECTURES: dict[str, tuple[str, str, dict[str, object]]] = {
         _SIZES | {"num_key_value_heads": 2, "head_dim": 4, "query_pre_attn_scalar": 4},
     ),
     "gpt-neox": ("causal", "GPTNeoXConfig", _SIZES),
-    "opt": ("causal", "OPTConfig", {"hidden_size": 16, "ffn_dim": 24, "num_hidden_layers": 2, "num_attention_heads": 4, "word_embed_proj_dim": 16}),
+    "opt": (
+        "causal",
+        "OPTConfig",
+        {
+            "hidden_size": 16,
+            "ffn_dim": 24,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "word_embed_proj_dim": 16,
+        },
+    ),
     "bloom-alibi": ("causal", "BloomConfig", {"hidden_size": 16, "n_layer": 2, "n_head": 4}),
     "bert": ("masked", "BertConfig", _SIZES),
     "roberta": ("masked", "RobertaConfig", _SIZES | {"pad_token_id": 0}),
@@ -57,7 +72,9 @@ def pretrained(name: str, dtype: torch.dtype = torch.float64) -> Pretrained:
     kind, config_class, extra = ARCHITECTURES[name]
     words = tokenizer(kind == "masked")
     config = getattr(transformers, config_class)(
-        vocab_size=len(words), max_position_embeddings=64, pad_token_id=extra.get("pad_token_id", 0),
+        vocab_size=len(words),
+        max_position_embeddings=64,
+        pad_token_id=extra.get("pad_token_id", 0),
         **{key: value for key, value in extra.items() if key != "pad_token_id"},
     )
     auto = transformers.AutoModelForMaskedLM if kind == "masked" else transformers.AutoModelForCausalLM

@@ -27,7 +27,9 @@ class BlockKernel:
         """Refuse blocks whose shape does not fit the layers."""
         shape = self.blocks.shape
         if len(shape) != 5 or shape[0] != len(self.layers) or shape[2] != shape[4]:
-            raise InputError(f"blocks of shape {shape} must be (L, n, k, m, k) with L={len(self.layers)} layers.")
+            raise InputError(
+                f"blocks of shape {shape} must be (L, n, k, m, k) with L={len(self.layers)} layers."
+            )
 
     def total(self) -> np.ndarray:
         """Return the kernel itself, the sum of the blocks: `(n, k, m, k)`."""
@@ -44,7 +46,7 @@ class BlockKernel:
             raise InputError(f"layers={pattern!r} matches none of the kernel's {len(self.layers)} layers.")
         return BlockKernel(tuple(self.layers[place] for place in chosen), self.blocks[chosen])
 
-    def between(self, rows: Sequence[int], columns: Sequence[int]) -> "BlockKernel":
+    def between(self, rows: Sequence[int] | np.ndarray, columns: Sequence[int] | np.ndarray) -> "BlockKernel":
         """Return the kernel between some of the row examples and some of the column examples."""
         return BlockKernel(self.layers, self.blocks[:, rows][:, :, :, columns])
 

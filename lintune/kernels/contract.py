@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-# Entries of one slab of materialised gradients: small enough to stay in cache, large enough for fast products.
+# Entries of one slab of materialised gradients: small enough for the cache, large enough for fast products.
 _SLAB = 1 << 21
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -77,7 +78,9 @@ def tangent_kernels(
         raise InputError("train and others must hold at least one example.")
     combined = np.eye(prompted.classes) if outputs is None else outputs
     if combined.ndim != 2 or len(combined) != prompted.classes:
-        raise InputError(f"outputs of shape {combined.shape} must have one row for each of {prompted.classes} logits.")
+        raise InputError(
+            f"outputs of shape {combined.shape} must have one row for each of {prompted.classes} logits."
+        )
     engine = _Engine(prompted, methods, torch.as_tensor(combined), by_layer, batch_tokens, held_bytes)
     return engine.run(prompted.encode(train), [] if others is None else prompted.encode(others))
 
@@ -104,7 +107,9 @@ class _Sums:
         self.targets = targets
         self.by_layer = by_layer
         kept = {name: layers if by_layer else ["all"] for name, layers in targets.items()}
-        self.kernels = {name: BlockKernel(tuple(b), np.zeros((len(b), n, k, m, k))) for name, b in kept.items()}
+        self.kernels = {
+            name: BlockKernel(tuple(b), np.zeros((len(b), n, k, m, k))) for name, b in kept.items()
+        }
 
     def add(self, row: _Held, column: _Held, mirror: bool = False) -> None:
         """Add the products of two batches; also their transpose where the kernel is symmetric."""
@@ -144,7 +149,10 @@ class _Engine:
     def run(self, train: Sequence[Encoded], others: Sequence[Encoded]) -> TangentKernels:
         """Fill the kernels, one part of the training examples after another."""
         n, m, k = len(train), len(others), self.outputs.shape[1]
-        square, cross = _Sums(self.targets, self.by_layer, n, n, k), _Sums(self.targets, self.by_layer, n, m, k)
+        square, cross = (
+            _Sums(self.targets, self.by_layer, n, n, k),
+            _Sums(self.targets, self.by_layer, n, m, k),
+        )
         train_logits, cross_logits = (np.zeros((size, self.prompted.classes)) for size in (n, m))
         done = 0
         with tqdm(desc="tangents", unit=" examples", leave=False) as bar:
@@ -176,7 +184,7 @@ class _Engine:
                 break
         return held
 
-    def _captured(self, prompts: Sequence[Encoded], first: int, bar: tqdm) -> Iterator[_Held]:
+    def _captured(self, prompts: Sequence[Encoded], first: int, bar: "tqdm[Any]") -> Iterator[_Held]:
         """Yield the factors of the prompts from `first` on, batch by batch."""
         sizes = [len(prompt.ids) for prompt in prompts[first:]]
         for start, stop in spans(sizes, self.batch_tokens):

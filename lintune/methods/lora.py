@@ -64,7 +64,9 @@ class LoRA:
             InputError: The rank exceeds the smaller side of the weight.
         """
         if self.rank > min(tap.weight.shape):
-            raise InputError(f"rank={self.rank} exceeds the smaller side of {tap.name!r}, {tuple(tap.weight.shape)}.")
+            raise InputError(
+                f"rank={self.rank} exceeds the smaller side of {tap.name!r}, {tuple(tap.weight.shape)}."
+            )
         down = self.down(tap.name, tap.x.shape[1]).to(tap.x)
         return (self.alpha / self.rank) * (tap.x @ down.T), tap.g
 

@@ -15,13 +15,17 @@ class Method(Protocol):
     pretrained function, is a sum over tokens of outer products of two vectors; `factors` gives these,
     and everything else about the kernel follows.
 
-    Attributes:
-        name: Short name, used in tables and files.
-        targets: Shell-style patterns of layer names; None for every linear layer in the blocks.
     """
 
-    name: str
-    targets: Sequence[str] | None
+    @property
+    def name(self) -> str:
+        """Short name, used in tables and files."""
+        ...
+
+    @property
+    def targets(self) -> Sequence[str] | None:
+        """Shell-style patterns of layer names; None for every linear layer in the blocks."""
+        ...
 
     def factors(self, tap: Tap) -> tuple[torch.Tensor, torch.Tensor]:
         """Return `(N, p)` and `(k, N, q)` whose token-wise outer products sum to the gradients `(q, p)`."""

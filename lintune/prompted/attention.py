@@ -65,7 +65,13 @@ def packed_attention(
     causal = is_causal if is_causal is not None else getattr(module, "is_causal", True)
     mask = _visible(lengths, max_length_q, causal, sliding_window)
     spread = scaled_dot_product_attention(
-        q, k, v, attn_mask=mask, is_causal=causal and mask is None, scale=scaling, enable_gqa=q.shape[1] != k.shape[1]
+        q,
+        k,
+        v,
+        attn_mask=mask,
+        is_causal=causal and mask is None,
+        scale=scaling,
+        enable_gqa=q.shape[1] != k.shape[1],
     )
     return spread.transpose(1, 2).flatten(0, 1)[slot].unsqueeze(0), None
 

@@ -60,7 +60,7 @@ class Batch:
         """Return the rows of real tokens, prompt after prompt, `(N, d)`.
 
         Args:
-            hidden: `(1, N, d)` or `(n, T, d)`, as the batch is laid out; some models merge the first two axes.
+            hidden: `(1, N, d)` or `(n, T, d)`, as laid out; some models merge the first two axes.
         """
         hidden = hidden.reshape(*self.ids.shape, -1)
         return hidden[0] if self.packed else hidden[self.real]

@@ -25,10 +25,12 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> tuple[in
         spelled = before[len(stem) :] + word
         ids = tokenizer(stem + spelled, add_special_tokens=False)["input_ids"]
         if ids[: len(context)] != context or len(ids) != len(context) + 1:
-            pieces = tokenizer.convert_ids_to_tokens(tokenizer(spelled, add_special_tokens=False)["input_ids"])
+            pieces = tokenizer.convert_ids_to_tokens(
+                tokenizer(spelled, add_special_tokens=False)["input_ids"]
+            )
             raise InputError(
-                f"words={prompt.words!r}: {word!r} is {len(pieces)} tokens here ({' + '.join(pieces)}); a label word "
-                "must be one token of the model's vocabulary. Choose a shorter or more common word."
+                f"words={prompt.words!r}: {word!r} is {len(pieces)} tokens here ({' + '.join(pieces)}); a "
+                "label word must be one token of the model's vocabulary. Choose a more common word."
             )
         if ids[-1] == tokenizer.unk_token_id or ids[-1] in tokens:
             raise InputError(f"words={prompt.words!r}: {word!r} has no token of its own in this vocabulary.")
@@ -65,10 +67,17 @@ def encode(
 def _shorten(tokenizer: PreTrainedTokenizerBase, fields: dict[str, str], excess: int) -> None:
     """Drop about `excess` tokens from the end of the longest field, in place."""
     name = max(fields, key=lambda field: len(fields[field]))
-    ends = [end for _, end in tokenizer(fields[name], add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]]
+    ends = [
+        end
+        for _, end in tokenizer(fields[name], add_special_tokens=False, return_offsets_mapping=True)[
+            "offset_mapping"
+        ]
+    ]
     keep = len(ends) - excess
     if keep < 1:
-        raise InputError(f"longest: no room for field {name!r} beside the template; allow {excess} tokens more.")
+        raise InputError(
+            f"longest: no room for field {name!r} beside the template; allow {excess} tokens more."
+        )
     # Cutting in the middle of a word could tokenise to as many tokens again: make sure it gets shorter.
     fields[name] = fields[name][: min(ends[keep - 1], len(fields[name]) - 1)].rstrip()
 

@@ -48,11 +48,15 @@ class PromptedModel:
                 word of several tokens; more tokens than the model has positions.
         """
         if pretrained.kind == "encoder":
-            raise InputError(f"model={pretrained.name!r} has no language-modelling head: it cannot answer a prompt.")
+            raise InputError(
+                f"model={pretrained.name!r} has no language-modelling head: it cannot answer a prompt."
+            )
         _check_template(prompt, pretrained.kind)
         limit = getattr(pretrained.model.config, "max_position_embeddings", longest)
         if not 1 <= longest <= limit:
-            raise InputError(f"longest={longest} must be from 1 to {limit}, the positions of {pretrained.name!r}.")
+            raise InputError(
+                f"longest={longest} must be from 1 to {limit}, the positions of {pretrained.name!r}."
+            )
         self.pretrained = pretrained
         self.prompt = prompt
         self.longest = longest
@@ -83,7 +87,10 @@ class PromptedModel:
             CorruptFileError: The model gives logits that are not finite.
         """
         model = self.pretrained.model
-        inputs = {"input_ids": batch.ids, "position_ids": batch.positions + self._first_position}
+        inputs: dict[str, object] = {
+            "input_ids": batch.ids,
+            "position_ids": batch.positions + self._first_position,
+        }
         if self.pretrained.kind == "causal":
             inputs["use_cache"] = False
         if batch.packed:
@@ -93,7 +100,9 @@ class PromptedModel:
         else:
             found = self._at_readout(inputs | {"attention_mask": batch.real.long()}, batch)
         if not torch.isfinite(found).all():
-            raise CorruptFileError(f"model={self.pretrained.name!r} gives logits that are not finite; its weights are damaged.")
+            raise CorruptFileError(
+                f"model={self.pretrained.name!r} gives logits that are not finite; its weights are damaged."
+            )
         return found
 
     def predict(self, examples: Examples) -> torch.Tensor:
@@ -129,7 +138,9 @@ class PromptedModel:
     def _packing_is_exact(self) -> bool:
         """Compare two packed prompts with each alone; True where the logits agree."""
         texts = ("short", "a text that is longer than the other")
-        prompts = self.encode(Examples.from_fields([dict.fromkeys(self.prompt.fields, text) for text in texts]))
+        prompts = self.encode(
+            Examples.from_fields([dict.fromkeys(self.prompt.fields, text) for text in texts])
+        )
         model, device = self.pretrained.model, self.device
         with torch.no_grad():
             alone = torch.cat([self.logits(lay_out([prompt], False, device)) for prompt in prompts])

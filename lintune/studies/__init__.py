@@ -1,6 +1,6 @@
-"""What chapters measure, as functions that a test can reach and a reader can call on other models and tasks."""
+"""What chapters measure, as functions that a test reaches and a reader can call on other data."""
 
-from lintune.studies.few_shot import few_shot_accuracies
+from lintune.studies.few_shot import beats_baselines, few_shot_accuracies
 from lintune.studies.portrait import portrait
 
-__all__ = ["few_shot_accuracies", "portrait"]
+__all__ = ["beats_baselines", "few_shot_accuracies", "portrait"]

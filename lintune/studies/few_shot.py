@@ -14,7 +14,13 @@ from lintune.tasks import Examples, FewShot, Task, few_shot
 
 
 def few_shot_accuracies(
-    prompted: PromptedModel, task: Task, methods: Sequence[Method], *, shots: int, seeds: Sequence[int], test_examples: int
+    prompted: PromptedModel,
+    task: Task,
+    methods: Sequence[Method],
+    *,
+    shots: int,
+    seeds: Sequence[int],
+    test_examples: int,
 ) -> pd.DataFrame:
     """Compare kernel regression with simpler ways on the same draws of training examples.
 
@@ -47,12 +53,59 @@ def few_shot_accuracies(
     for seed, draw, place in zip(seeds, draws, places, strict=True):
         calibrated = baselines.calibrated_zero_shot(kernels.cross_logits, kernels.train_logits[place])
         rows.append(_row("zero-shot, calibrated", seed, _accuracy(calibrated, test)))
-        rows.append(_row("TF-IDF + logistic regression", seed, _accuracy(baselines.tfidf(draw.train, test, seed), test)))
+        rows.append(
+            _row(
+                "TF-IDF + logistic regression", seed, _accuracy(baselines.tfidf(draw.train, test, seed), test)
+            )
+        )
         rows += [_regression(kernels, method.name, draw, place, seed) for method in methods]
     return pd.DataFrame(rows)
 
 
-def _regression(kernels: TangentKernels, method: str, draw: FewShot, place: np.ndarray, seed: int) -> dict[str, object]:
+def beats_baselines(rows: pd.DataFrame) -> dict[str, object]:
+    """Say whether the best kernel regression beats the best other way, paired by draw.
+
+    Args:
+        rows: What `few_shot_accuracies` returns, for one task.
+
+    Returns:
+        The two ways (each the best of its kind by mean accuracy), the `mean gain` in accuracy, its
+        `standard error` over draws (None for a single draw), and the `verdict`: beyond two standard
+        errors the kernel wins or loses, otherwise it is a tie.
+    """
+    means = rows.groupby("way").accuracy.mean()
+    kernels = means.index.str.startswith("kernel regression")
+    best, other = means[kernels].idxmax(), means[~kernels].idxmax()
+    accuracy = {way: rows[rows.way == way].set_index("seed").accuracy for way in (best, other)}
+    # A way that sees no draw has one accuracy, the same against every draw.
+    against = accuracy[other].iloc[0] if accuracy[other].index[0] == -1 else accuracy[other]
+    gains = accuracy[best] - against
+    gain, error = float(gains.mean()), _standard_error(gains.to_numpy())
+    verdict = (
+        "one draw only"
+        if error is None
+        else "wins"
+        if gain > 2 * error
+        else "loses"
+        if gain < -2 * error
+        else "tie"
+    )
+    return {
+        "best kernel": best,
+        "best other": other,
+        "mean gain": gain,
+        "standard error": error,
+        "verdict": verdict,
+    }
+
+
+def _standard_error(values: np.ndarray) -> float | None:
+    return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else None
+
+
+def _regression(
+    kernels: TangentKernels, method: str, draw: FewShot, place: np.ndarray, seed: int
+) -> dict[str, object]:
     train = kernels.train[method].between(place, place).total()
     cross = kernels.cross[method].between(place, range(len(draw.test))).total()
     fitted = fit(train, kernels.train_logits[place], draw.train.labels)

@@ -27,7 +27,10 @@ def portrait(prompted: PromptedModel, examples: Examples, methods: Sequence[Meth
     """
     kernels = tangent_kernels(prompted, examples, methods=methods, outputs=contrasts(prompted.classes)).train
     labels = np.asarray(examples.labels)
-    return {"labels": labels, "methods": {name: _describe(kernel, labels) for name, kernel in kernels.items()}}
+    return {
+        "labels": labels,
+        "methods": {name: _describe(kernel, labels) for name, kernel in kernels.items()},
+    }
 
 
 def _describe(kernel: BlockKernel, labels: np.ndarray) -> dict[str, Any]:

@@ -9,7 +9,7 @@ example's own gradient in the rows of its own tokens. The backward pass is walke
 the output: only one block's gradients are in memory at a time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -122,20 +122,26 @@ class Capture:
     def _listen(self) -> list[torch.utils.hooks.RemovableHandle]:
         shared: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
-        def layer_hook(name: str):  # noqa: ANN202 - the hook's type is torch's business
-            def hook(_module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        def layer_hook(name: str) -> Callable[..., torch.Tensor]:
+            def hook(
+                _module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor
+            ) -> torch.Tensor:
                 if name in self._seen.x:
-                    raise InputError(f"layer {name!r} is used more than once in a forward pass; leave it out.")
+                    raise InputError(
+                        f"layer {name!r} is used more than once in a forward pass; leave it out."
+                    )
                 given = inputs[0]
                 # Keyed by identity, with the key kept alive: q, k and v then share one flattened input.
-                self._seen.x[name] = shared.setdefault(id(given), (given, self._batch.flatten(given.detach())))[1]
+                self._seen.x[name] = shared.setdefault(
+                    id(given), (given, self._batch.flatten(given.detach()))
+                )[1]
                 # The lowest layers start the graph: nothing under them is ever differentiated.
                 self._seen.y[name] = output if output.requires_grad else output.requires_grad_()
                 return self._seen.y[name]
 
             return hook
 
-        def block_hook(index: int):  # noqa: ANN202
+        def block_hook(index: int) -> Callable[..., None]:
             def hook(_module: nn.Module, _inputs: tuple[object, ...], output: object) -> None:
                 hidden = output[0] if isinstance(output, tuple) else output
                 assert isinstance(hidden, torch.Tensor)

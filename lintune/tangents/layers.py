@@ -1,6 +1,6 @@
 """Which weights of a model can be looked at, by name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from torch import nn
@@ -18,8 +18,14 @@ def blocks_of(model: nn.Module) -> list[nn.Module]:
     """
     lists = [module for module in model.modules() if isinstance(module, nn.ModuleList) and len(module)]
     if not lists:
-        raise InputError(f"{type(model).__name__} has no list of repeated blocks; only transformers are supported.")
-    return list(max(lists, key=lambda module: sum(p.numel() for p in module.parameters())))
+        raise InputError(
+            f"{type(model).__name__} has no list of repeated blocks; only transformers are supported."
+        )
+    return list(max(lists, key=_size))
+
+
+def _size(blocks: Iterable[nn.Module]) -> int:
+    return sum(parameter.numel() for block in blocks for parameter in block.parameters())
 
 
 def tunable_layers(model: nn.Module) -> dict[str, nn.Linear]:
@@ -29,7 +35,9 @@ def tunable_layers(model: nn.Module) -> dict[str, nn.Linear]:
     """
     inside = {id(module) for block in blocks_of(model) for module in block.modules()}
     return {
-        name: module for name, module in model.named_modules() if isinstance(module, nn.Linear) and id(module) in inside
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and id(module) in inside
     }
 
 

@@ -12,10 +12,16 @@ from lintune.tangents import tunable_layers
 from lintune.tasks import Examples, Prompt
 from tests.tiny import ARCHITECTURES, pretrained
 
-TEXTS = ("a good film", "the plot was very long and not funny", "dull", "one great story of two bright actor", "sad music")
+TEXTS = (
+    "a good film",
+    "the plot was very long and not funny",
+    "dull",
+    "one great story of two bright actor",
+    "sad music",
+)
 PROMPT = Prompt("{text} . it was {label} .", ("terrible", "great", "dull"))
 
-# Relative to the largest entry. Soft-capped and ALiBi attention take their softmax in float32 whatever the model's dtype.
+# Relative to the largest entry. Soft-capped and ALiBi attention take their softmax in float32 always.
 TOLERANCE = {"gemma2-softcap": 1e-5, "bloom-alibi": 1e-5}
 
 
@@ -24,7 +30,7 @@ def examples(texts: tuple[str, ...] = TEXTS) -> Examples:
 
 
 def gradients(prompted: PromptedModel, few: Examples) -> dict[str, np.ndarray]:
-    """Return the gradient of every logit for every layer's weight, `(n, C, d_out, d_in)`, no packing involved."""
+    """Return each logit's gradient for each layer's weight, `(n, C, d_out, d_in)`, without packing."""
     model = prompted.pretrained.model
     layers = tunable_layers(model)
     found: dict[str, list[list[np.ndarray]]] = {name: [] for name in layers}
@@ -33,10 +39,12 @@ def gradients(prompted: PromptedModel, few: Examples) -> dict[str, np.ndarray]:
             layer.weight.requires_grad_()
         every = model(input_ids=torch.tensor([prompt.ids])).logits[0, prompt.readout]
         for name, layer in layers.items():
-            found[name].append([
-                torch.autograd.grad(every[label], layer.weight, retain_graph=True)[0].numpy()
-                for label in prompted.label_ids
-            ])
+            found[name].append(
+                [
+                    torch.autograd.grad(every[label], layer.weight, retain_graph=True)[0].numpy()
+                    for label in prompted.label_ids
+                ]
+            )
         model.requires_grad_(False)
     return {name: np.array(value) for name, value in found.items()}
 
@@ -54,7 +62,9 @@ def test_full_kernel_equals_autograd(name: str, batch_tokens: int) -> None:
     assert kernel.layers == tuple(expected)
     for layer, block in zip(kernel.layers, kernel.blocks, strict=True):
         truth = inner(expected[layer], expected[layer])
-        np.testing.assert_allclose(block, truth, rtol=1e-9, atol=TOLERANCE.get(name, 1e-10) * np.abs(truth).max())
+        np.testing.assert_allclose(
+            block, truth, rtol=1e-9, atol=TOLERANCE.get(name, 1e-10) * np.abs(truth).max()
+        )
 
 
 @pytest.mark.parametrize("name", ["llama", "bert"])
@@ -96,13 +106,17 @@ def test_lora_kernel_equals_that_of_a_peft_model() -> None:
     np.testing.assert_allclose(kernel.reshape(15, 15), expected, rtol=1e-9, atol=1e-12)
     count = sum(p.numel() for p in trained)
     layers = tunable_layers(prompted.pretrained.model)
-    assert count == sum(method.parameters(layers[name].weight) for name in layers if name.endswith(("q_proj", "v_proj")))
+    assert count == sum(
+        method.parameters(layers[name].weight) for name in layers if name.endswith(("q_proj", "v_proj"))
+    )
 
 
 def test_parts_and_batches_do_not_change_the_kernel() -> None:
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
     whole = tangent_kernels(prompted, examples(), methods=[Full(), LoRA(rank=2)])
-    parts = tangent_kernels(prompted, examples(), methods=[Full(), LoRA(rank=2)], batch_tokens=12, held_bytes=1)
+    parts = tangent_kernels(
+        prompted, examples(), methods=[Full(), LoRA(rank=2)], batch_tokens=12, held_bytes=1
+    )
     for name, kernel in whole.train.items():
         np.testing.assert_allclose(parts.train[name].blocks, kernel.blocks, rtol=1e-12)
     np.testing.assert_allclose(parts.train_logits, whole.train_logits, rtol=1e-12)
@@ -123,9 +137,13 @@ def test_contrasts_kernel_is_the_projected_logit_kernel() -> None:
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
     basis = contrasts(3)
     of_logits = tangent_kernels(prompted, examples(), methods=[Full()]).train["full"].total()
-    of_contrasts = tangent_kernels(prompted, examples(), methods=[Full()], outputs=basis).train["full"].total()
-    # The normalisation layers compute in float32: combining before or after the backward pass rounds differently.
-    np.testing.assert_allclose(of_contrasts, np.einsum("icjd,ca,db->iajb", of_logits, basis, basis), rtol=2e-5)
+    of_contrasts = (
+        tangent_kernels(prompted, examples(), methods=[Full()], outputs=basis).train["full"].total()
+    )
+    # Normalisations compute in float32: combining before or after the backward pass rounds differently.
+    np.testing.assert_allclose(
+        of_contrasts, np.einsum("icjd,ca,db->iajb", of_logits, basis, basis), rtol=2e-5
+    )
 
 
 def test_sum_of_layers_can_be_kept_alone() -> None:

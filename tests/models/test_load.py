@@ -62,7 +62,9 @@ def test_dtype_is_taken(llama_folder: Path) -> None:
     assert load(str(llama_folder), dtype=torch.float64).model.dtype == torch.float64
 
 
-@pytest.mark.parametrize(("name", "hint"), [("smolm2-135m", "smollm2-135m"), ("MiniLM", "minilm"), ("gpt", "Accepted")])
+@pytest.mark.parametrize(
+    ("name", "hint"), [("smolm2-135m", "smollm2-135m"), ("MiniLM", "minilm"), ("gpt", "Accepted")]
+)
 def test_unknown_name_is_refused_with_the_nearest(name: str, hint: str) -> None:
     with pytest.raises(InputError, match=hint):
         load(name)
@@ -70,7 +72,9 @@ def test_unknown_name_is_refused_with_the_nearest(name: str, hint: str) -> None:
 
 def test_folder_without_a_language_model_is_refused(llama_folder: Path) -> None:
     config = json.loads((llama_folder / "config.json").read_text())
-    (llama_folder / "config.json").write_text(json.dumps(config | {"architectures": ["LlamaForTokenClassification"]}))
+    (llama_folder / "config.json").write_text(
+        json.dumps(config | {"architectures": ["LlamaForTokenClassification"]})
+    )
     with pytest.raises(InputError, match="neither a causal nor a masked"):
         load(str(llama_folder))
 
