@@ -1,0 +1,52 @@
+"""Figures hold what they were given."""
+
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from lintune import plots
+
+
+@pytest.fixture(autouse=True)
+def canvas() -> Iterator[None]:
+    mpl.use("agg")
+    plots.use_style()
+    yield
+    plt.close("all")
+
+
+def test_gram_matrices_are_sorted_by_class_and_normalised() -> None:
+    kernel = np.array([[4.0, 0.0, 2.0], [0.0, 9.0, 3.0], [2.0, 3.0, 16.0]])
+    figure = plots.gram_matrices({"t": kernel}, {"t": np.array([1, 0, 1])}, {"t": ["no", "yes"]})
+    drawn = np.asarray(figure.axes[0].images[0].get_array())
+    np.testing.assert_allclose(np.diag(drawn), 1)
+    assert drawn[0, 2] == pytest.approx(3 / (3 * 4))
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["no", "yes"]
+
+
+def test_layers_lie_on_a_grid_of_depth_and_kind() -> None:
+    described = {
+        f"model.layers.{depth}.mlp.{kind}": {"share": 0.1 * depth, "alignment": 0.5}
+        for depth in range(3)
+        for kind in ("up", "down")
+        if (depth, kind) != (1, "down")
+    }
+    drawn = plots.layers({"t": described}).axes[0].images[0].get_array()
+    assert drawn is not None
+    grid = np.ma.filled(np.ma.asarray(drawn).astype(float), np.nan)
+    np.testing.assert_allclose(grid, [[0, 0], [10, np.nan], [20, 20]], atol=1e-12)
+
+
+def test_accuracies_show_every_draw_and_the_mean() -> None:
+    figure = plots.accuracies({"t": {"zero-shot": [0.5], "kernel regression": [0.6, 0.8]}}, {"t": 0.5})
+    lines = [np.asarray(line.get_xdata(), dtype=float).tolist() for line in figure.axes[0].lines]
+    assert [0.6, 0.8] in lines
+    assert any(np.allclose(line, [0.7, 0.7]) for line in lines)
+
+
+def test_spectra_are_relative_to_the_mean() -> None:
+    axis = plots.spectra({"t": {"full": np.array([3.0, 1.0])}}).axes[0]
+    np.testing.assert_allclose(np.asarray(axis.lines[0].get_ydata(), dtype=float), [1.5, 0.5])
