@@ -37,7 +37,7 @@ def test_layers_lie_on_a_grid_of_depth_and_kind() -> None:
     drawn = plots.layers({"t": described}).axes[0].images[0].get_array()
     assert drawn is not None
     grid = np.ma.filled(np.ma.asarray(drawn).astype(float), np.nan)
-    np.testing.assert_allclose(grid, [[0, 0], [10, np.nan], [20, 20]], atol=1e-12)
+    np.testing.assert_allclose(grid, np.array([[0, 0], [10, np.nan], [20, 20]]), atol=1e-12)
 
 
 def test_accuracies_show_every_draw_and_the_mean() -> None:

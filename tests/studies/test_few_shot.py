@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lintune.kernels import contrasts, tangent_kernels
-from lintune.methods import Full, LoRA
+from lintune.methods import Full, LoRA, Method
 from lintune.prompted import PromptedModel
 from lintune.regression import fit
 from lintune.studies import beats_baselines, few_shot_accuracies
@@ -36,7 +36,7 @@ def task() -> Task:
 
 def test_each_way_and_seed_has_its_row(task: Task) -> None:
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
-    methods = [Full(), LoRA(rank=2)]
+    methods: list[Method] = [Full(), LoRA(rank=2)]
     rows = few_shot_accuracies(prompted, task, methods, shots=5, seeds=[0, 1, 2], test_examples=20)
     counts = rows.groupby("way", sort=False).seed.apply(list).to_dict()
     assert counts == {
