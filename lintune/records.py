@@ -118,6 +118,7 @@ def _write_whole(path: Path, text: str) -> Path:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(file.name, 0o644)  # temporary files are private; a record is for everybody to read
         os.replace(file.name, path)
     except OSError as error:
         raise FetchError(
