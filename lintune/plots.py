@@ -142,10 +142,10 @@ def accuracies(results: Mapping[str, Mapping[str, Sequence[float]]], chance: Map
     """Draw accuracy per way and seed: a dot per seed, a bar at the mean, one panel per task.
 
     Args:
-        results: Accuracies over seeds by way, by task; every task has the same ways.
+        results: Accuracies over seeds by way, by task; a way that a task lacks stays empty there.
         chance: Accuracy of guessing, by task.
     """
-    ways = list(next(iter(results.values())))
+    ways = list(dict.fromkeys(way for by_way in results.values() for way in by_way))
     figure, axes = plt.subplots(
         1, len(results), figsize=(4.1 * len(results), 0.42 * len(ways) + 1.3), squeeze=False, sharey=True
     )

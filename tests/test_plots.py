@@ -50,3 +50,10 @@ def test_accuracies_show_every_draw_and_the_mean() -> None:
 def test_spectra_are_relative_to_the_mean() -> None:
     axis = plots.spectra({"t": {"full": np.array([3.0, 1.0])}}).axes[0]
     np.testing.assert_allclose(np.asarray(axis.lines[0].get_ydata(), dtype=float), [1.5, 0.5])
+
+
+def test_a_way_that_only_a_later_task_has_is_drawn() -> None:
+    figure = plots.accuracies(
+        {"a": {"zero-shot": [0.5]}, "b": {"zero-shot": [0.4], "full": [0.6]}}, {"a": 0.5, "b": 0.5}
+    )
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["full", "zero-shot"]

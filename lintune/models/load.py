@@ -1,6 +1,5 @@
 """Load a model by name: bundled, hub id, or local folder."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,8 +18,6 @@ from transformers import (
 from lintune.errors import CorruptFileError, FetchError, InputError, unknown_name
 from lintune.models.bundled import BUNDLED, folder_of, weights_of
 from lintune.models.fingerprint import fingerprint
-
-log = logging.getLogger(__name__)
 
 Kind = Literal["causal", "masked", "encoder"]
 _CLASSES = {"causal": AutoModelForCausalLM, "masked": AutoModelForMaskedLM, "encoder": AutoModel}
@@ -96,8 +93,6 @@ def _read(
         model = _CLASSES[found].from_pretrained(
             path, config=config, dtype=dtype, revision=revision, use_safetensors=True
         )
-    except InputError:
-        raise
     except OSError as error:
         raise FetchError(f"model={str(path)!r} could not be read: {error}") from error
     except Exception as error:  # safetensors raises its own type for a truncated or damaged file

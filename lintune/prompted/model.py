@@ -62,6 +62,7 @@ class PromptedModel:
         self.longest = longest
         self.device = pretrained.model.device
         self.label_ids = torch.tensor(label_tokens(pretrained.tokenizer, prompt), device=self.device)
+        self._first_position = _first_position(pretrained.model)
         self.packs = self._packing_is_exact()
 
     @property
@@ -126,15 +127,6 @@ class PromptedModel:
             return model(**inputs, logits_to_keep=places).logits[0][:, self.label_ids]
         return model(**inputs).logits[0, places][:, self.label_ids]
 
-    @property
-    def _first_position(self) -> int:
-        """Position id of a prompt's first token: RoBERTa's family counts from its padding index + 1."""
-        for module in self.pretrained.model.modules():
-            table = getattr(module, "position_embeddings", None)
-            if isinstance(table, torch.nn.Embedding) and table.padding_idx is not None:
-                return table.padding_idx + 1
-        return 0
-
     def _packing_is_exact(self) -> bool:
         """Compare two packed prompts with each alone; True where the logits agree."""
         texts = ("short", "a text that is longer than the other")
@@ -155,6 +147,15 @@ class PromptedModel:
         if not exact:
             log.warning("%s gives other logits when packed; batches are padded", self.pretrained.name)
         return exact
+
+
+def _first_position(model: torch.nn.Module) -> int:
+    """Return a prompt's first position id: RoBERTa's family counts from its padding index + 1."""
+    for module in model.modules():
+        table = getattr(module, "position_embeddings", None)
+        if isinstance(table, torch.nn.Embedding) and table.padding_idx is not None:
+            return table.padding_idx + 1
+    return 0
 
 
 def _check_template(prompt: Prompt, kind: str) -> None:

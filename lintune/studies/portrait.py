@@ -34,13 +34,14 @@ def portrait(prompted: PromptedModel, examples: Examples, methods: Sequence[Meth
 
 
 def _describe(kernel: BlockKernel, labels: np.ndarray) -> dict[str, Any]:
-    gram = spectrum.example_kernel(kernel.total())
+    total = kernel.total()
+    gram = spectrum.example_kernel(total)
     ideal = spectrum.label_kernel(labels)
-    values = spectrum.eigenvalues(flat(kernel.total()))
+    values = spectrum.eigenvalues(flat(total))
     return {
         "gram": gram,
         "eigenvalues": values,
-        "condition_number": spectrum.condition_number(flat(kernel.total())),
+        "condition_number": spectrum.condition_number(flat(total)),
         "alignment": spectrum.alignment(gram, ideal),
         "layers": {
             layer: {

@@ -91,8 +91,7 @@ class Capture:
         totals = self._f.sum(dim=0)
         above: list[torch.Tensor] = list(totals)
         cotangents: list[torch.Tensor | None] = [None] * len(above)
-        for index in sorted(self._groups(), reverse=True):
-            names = self._groups()[index]
+        for index, names in sorted(self._groups().items(), reverse=True):
             below = self._seen.blocks.get(index - 1)
             if below is not None and not below.requires_grad:
                 below = None
