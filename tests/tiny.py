@@ -38,7 +38,7 @@ def tokenizer(masked: bool = False) -> PreTrainedTokenizerFast:
 
 
 # Name -> (kind, configuration class, extra configuration). Between them: grouped-query attention, sliding
-# windows, soft caps, learnt positions, ALiBi, parallel blocks, tied heads, fused q/k/v, post-norm encoders.
+# windows, soft caps, transposed weights, norms within heads, learnt positions, ALiBi, parallel blocks, tied heads, fused q/k/v, post-norm encoders.
 ARCHITECTURES: dict[str, tuple[str, str, dict[str, object]]] = {
     "llama": ("causal", "LlamaConfig", _SIZES | {"num_key_value_heads": 2}),
     "mistral-window": ("causal", "MistralConfig", _SIZES | {"num_key_value_heads": 2, "sliding_window": 4}),
@@ -49,6 +49,8 @@ ARCHITECTURES: dict[str, tuple[str, str, dict[str, object]]] = {
         _SIZES | {"num_key_value_heads": 2, "head_dim": 4, "query_pre_attn_scalar": 4},
     ),
     "gpt-neox": ("causal", "GPTNeoXConfig", _SIZES),
+    "qwen3-qk-norm": ("causal", "Qwen3Config", _SIZES | {"num_key_value_heads": 2, "head_dim": 4}),
+    "gpt2-conv1d": ("causal", "GPT2Config", {"n_embd": 16, "n_layer": 2, "n_head": 4}),
     "opt": (
         "causal",
         "OPTConfig",

@@ -2,6 +2,15 @@
 
 from lintune.kernels.block import BlockKernel, flat
 from lintune.kernels.engine import TangentKernels, tangent_kernels
+from lintune.kernels.optimisers import AsymmetricSignGD, SignGD
 from lintune.kernels.outputs import contrasts
 
-__all__ = ["BlockKernel", "TangentKernels", "contrasts", "flat", "tangent_kernels"]
+__all__ = [
+    "AsymmetricSignGD",
+    "BlockKernel",
+    "SignGD",
+    "TangentKernels",
+    "contrasts",
+    "flat",
+    "tangent_kernels",
+]

@@ -3,107 +3,253 @@
 Let example i have the gradient G_ic = sum_t g_t x_t^T for output c. Two ways lead to <G_ic, G_jc'>:
 
 - token Gram: sum over token pairs (s, t) of <x_s, z_t> <g_s, h_t>; cost grows with tokens squared;
-- materialise: form the G of both sides, slab by slab, and multiply; cost grows with the weight's size.
+- writing out: form the G, slab by slab, and multiply; cost grows with the weight's size.
 
-Both are exact. `gram` takes the one with fewer floating-point operations.
+Both are exact; the one with fewer operations is taken. The token way works through strips: the tokens of
+a few rows against those of all columns that are still to do. Within a strip the inner products of a
+tensor are computed once, whichever methods and layers ask for them: q, k and v share those of inputs,
+and LoRA of every rank shares those of the output gradients.
 """
 
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
-# Entries of one slab of materialised gradients: small enough for the cache, large enough for fast products.
-_SLAB = 1 << 21
+from lintune.kernels.written_out import slabs
+from lintune.methods import Form, Outer
+from lintune.methods.forms import owners
+
+# Token pairs of a strip: on a CPU they should stay in its cache, on a GPU keep it busy.
+_STRIP = {"cpu": 1 << 17}
+_GPU_STRIP = 1 << 26
+# The least tokens in a strip, so that its matrix products are efficient.
+_THICK = 128
+# Rows of one product of written-out gradients.
+_SLAB_ROWS = 128
+# Passing once over all token pairs costs about as much as this many multiplications for each of them.
+_PASS = 8
+# Writing out gradients multiplies thin matrices: about this much slower than the products of strips; and
+# to begin with it costs as much as so many multiplications.
+_THIN = 2
+_BEGIN = 1 << 23
 
 
 @dataclass(frozen=True)
-class Factors:
-    """Token-wise factors of the gradients of n examples for one weight.
+class Region:
+    """Which part of the Gram matrices of n examples is wanted: rows `:rows`, columns `start:`.
 
     Attributes:
-        x: `(N, p)`, tokens of example after example.
-        g: `(k, N, q)`.
-        lengths: `(n,)` number of tokens of each example.
+        rows: Number of row examples, from the first.
+        start: First column example: 0 where the square corner of the rows is wanted, else `rows`.
+        share: `(index, count)`: this process does every count-th piece of the work, from the index-th.
     """
 
-    x: torch.Tensor
-    g: torch.Tensor
-    lengths: torch.Tensor
+    rows: int
+    start: int = 0
+    share: tuple[int, int] = (0, 1)
+
+    def is_mine(self, piece: int) -> bool:
+        """Say whether a piece of the work is this process's."""
+        return piece % self.share[1] == self.share[0]
+
+    def first_column(self, first_row: int, symmetric: bool) -> int:
+        """Return the first column to compute for the rows from `first_row` on."""
+        return max(self.start, first_row if symmetric else 0)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Inner products for one block of a kernel, summed over its parameters.
+
+    Attributes:
+        forms: The gradients whose inner products are wanted.
+        total: `(rows, k, n, k)` float64, on the forms' device; added to in place.
+        signed: Whether rows, and columns, enter by their elementwise signs.
+    """
+
+    forms: Sequence[Form]
+    total: torch.Tensor
+    signed: tuple[bool, bool] = (False, False)
 
     @property
-    def shape(self) -> tuple[int, int, int, int, int]:
-        """Sizes n, k, N, p, q."""
-        return len(self.lengths), self.g.shape[0], len(self.x), self.x.shape[1], self.g.shape[2]
+    def symmetric(self) -> bool:
+        """Whether the square corner is symmetric, so that half of it is enough."""
+        return self.signed[0] == self.signed[1]
 
 
-def gram(rows: Factors, columns: Factors) -> torch.Tensor:
-    """Return all inner products of the gradients of two sets of examples for one weight.
+def contract(sums: Sequence[Sum], lengths: torch.Tensor, region: Region) -> None:
+    """Add the inner products of gradients into the sums.
+
+    Where a sum is symmetric, of the square corner only the entries on and above the diagonal (as pairs
+    of examples) are sure to be filled; see `mirrored`.
 
     Args:
-        rows: n examples with k outputs.
-        columns: m examples with k outputs, same p and q.
-
-    Returns:
-        `(n, k, m, k)` in the factors' dtype.
+        sums: What is wanted; sums over the same tensors side by side.
+        lengths: `(n,)` tokens of each example.
+        region: Which part of the Gram matrices is wanted.
     """
-    n, outputs, n_tokens, p, q = rows.shape
-    m, _, m_tokens, _, _ = columns.shape
-    by_tokens = n_tokens * m_tokens * (p + outputs**2 * q)
-    by_weight = p * q * outputs * (n_tokens + m_tokens + n * m * outputs)
-    return token_gram(rows, columns) if by_tokens <= by_weight else materialised_gram(rows, columns)
+    by_token, written = _divided(sums, lengths, region)
+    if not sums:
+        return
+    outputs, device = sums[0].total.shape[1], sums[0].total.device
+    strips = cut(lengths[: region.rows], int(lengths.sum()), outputs, device)
+    for piece, (wanted, form) in enumerate(written):
+        if region.is_mine(piece):
+            for slab in slabs(form):
+                _add_slab(wanted, slab, region)
+    uses = Counter(id(tensor) for _, outer in by_token for tensor in (outer.x, outer.g))
+    lists = {id(outer.lengths): outer.lengths for _, outer in by_token}
+    ends = {key: [0, *lengths.cumsum(0).tolist()] for key, lengths in lists.items()}
+    for piece, (first, last) in enumerate(strips):
+        if region.is_mine(piece):
+            strip = _Strip(first, last, region.first_column(first, symmetric=True), Counter(uses), ends)
+            for wanted, outer in by_token:
+                strip.add(wanted.total, outer)
 
 
-def token_gram(rows: Factors, columns: Factors) -> torch.Tensor:
-    """Return `gram` by inner products between tokens."""
-    n, outputs, n_tokens, _, _ = rows.shape
-    m, _, m_tokens, _, _ = columns.shape
-    inputs = rows.x @ columns.x.T
-    row_of, column_of = _owner(rows.lengths), _owner(columns.lengths)
-    all_h = columns.g.flatten(0, 1)
-    result = rows.g.new_empty(outputs, n, m, outputs)
-    for c in range(outputs):
-        pairs = (rows.g[c] @ all_h.T).unflatten(1, (outputs, m_tokens)) * inputs[:, None, :]
-        by_row = pairs.new_zeros(n, outputs * m_tokens).index_add_(0, row_of, pairs.flatten(1))
-        tall = by_row.view(n * outputs, m_tokens).T.contiguous()
-        summed = tall.new_zeros(m, n * outputs).index_add_(0, column_of, tall)
-        result[c] = summed.view(m, n, outputs).transpose(0, 1)
-    return result.transpose(0, 1).contiguous()
+def mirrored(total: torch.Tensor, rows: int) -> torch.Tensor:
+    """Fill the square corner `[:rows, :, :rows]` below the diagonal from above it, in place; return all."""
+    below = torch.ones(rows, rows, dtype=torch.bool, device=total.device).tril(-1)[:, None, :, None]
+    corner = total[:, :, :rows]
+    corner.copy_(torch.where(below, corner.permute(2, 3, 0, 1), corner))
+    return total
 
 
-def materialised_gram(rows: Factors, columns: Factors) -> torch.Tensor:
-    """Return `gram` by forming the gradients in slabs of output rows."""
-    n, outputs, _, p, q = rows.shape
-    m = len(columns.lengths)
-    left, right = _spread(rows), None if rows is columns else _spread(columns)
-    step = max(1, _SLAB // ((n + m) * outputs * p))
-    result = rows.g.new_zeros(n * outputs, m * outputs)
-    for start in range(0, q, step):
-        a = _slab(*left, start, start + step)
-        b = a if right is None else _slab(*right, start, start + step)
-        result.addmm_(a, b.T)
-    return result.view(n, outputs, m, outputs)
+def cut(lengths: torch.Tensor, tokens: int, outputs: int, device: torch.device) -> list[tuple[int, int]]:
+    """Return the first and last row examples of each strip.
+
+    Args:
+        lengths: `(rows,)` tokens of the row examples.
+        tokens: Tokens N of all examples.
+        outputs: Number of outputs k.
+        device: Where the work is done.
+    """
+    pairs = _STRIP.get(device.type, _GPU_STRIP)
+    room = max(pairs // (tokens * outputs**2), _THICK // outputs**2)
+    strips: list[tuple[int, int]] = []
+    filled = room
+    for row, length in enumerate(lengths.tolist()):
+        if filled + length > room:
+            strips.append((row, row))
+            filled = 0
+        strips[-1] = (strips[-1][0], row + 1)
+        filled += length
+    return strips
 
 
-def _owner(lengths: torch.Tensor) -> torch.Tensor:
-    """Return `(N,)`: which example each token belongs to."""
-    return torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
+def _divided(
+    sums: Sequence[Sum], lengths: torch.Tensor, region: Region
+) -> tuple[list[tuple[Sum, Outer]], list[tuple[Sum, Form]]]:
+    """Return what goes by tokens and what is written out."""
+    by_token: list[tuple[Sum, Outer]] = []
+    written: list[tuple[Sum, Form]] = []
+    part = region.rows * (len(lengths) - region.start / 2 - region.rows / 2) / max(1, len(lengths)) ** 2
+    known: set[int] = set()
+    for wanted in sums:
+        for form in wanted.forms:
+            if isinstance(form, Outer) and not any(wanted.signed) and _by_token(form, part, known):
+                known |= {id(form.x), id(form.g)}
+                by_token.append((wanted, form))
+            else:
+                written.append((wanted, form))
+    return by_token, written
 
 
-def _spread(factors: Factors) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the factors padded per example: `(n, T, p)` and `(n, k, T, q)`, zeros where no token is."""
-    n, outputs, _, p, q = factors.shape
-    longest = int(factors.lengths.max())
-    starts = factors.lengths.cumsum(0) - factors.lengths
-    owner = _owner(factors.lengths)
-    slot = torch.arange(len(owner), device=owner.device) - starts[owner]
-    x = factors.x.new_zeros(n, longest, p)
-    x[owner, slot] = factors.x
-    g = factors.g.new_zeros(n, outputs, longest, q)
-    g[owner, :, slot] = factors.g.transpose(0, 1)
-    return x, g
+def _by_token(form: Outer, part: float, known: set[int]) -> bool:
+    """Say whether the token way takes fewer operations.
+
+    Args:
+        form: The gradients.
+        part: Fraction of all pairs of examples that is wanted.
+        known: Tensors whose inner products are computed for another form anyway.
+    """
+    if form.x.ndim == 1:  # look-ups: written out, the gradient would be as large as the table
+        return True
+    n, (k, tokens, q), p = len(form.lengths), form.g.shape, form.x.shape[1]
+    inputs = 0 if id(form.x) in known else p
+    gradients = 0 if id(form.g) in known else k**2 * q
+    pairwise = part * tokens**2 * (inputs + gradients + k**2 * _PASS)
+    return pairwise <= _BEGIN + _THIN * k * tokens * p * q + part * (n * k) ** 2 * p * q
 
 
-def _slab(x: torch.Tensor, g: torch.Tensor, start: int, stop: int) -> torch.Tensor:
-    """Return rows `start:stop` of every gradient, flattened: `(n k, slab p)`."""
-    part = torch.einsum("nctq,ntp->ncqp", g[..., start:stop], x)
-    return part.flatten(0, 1).flatten(1)
+def _add_slab(wanted: Sum, slab: torch.Tensor, region: Region) -> None:
+    """Add the inner products of a slab `(n, k, P)` of gradients."""
+    left, right = (slab.sign() if signed else slab for signed in wanted.signed)
+    for first in range(0, region.rows, _SLAB_ROWS):
+        last = min(first + _SLAB_ROWS, region.rows)
+        column = region.first_column(first, wanted.symmetric)
+        found = left[first:last].flatten(0, 1) @ right[column:].flatten(0, 1).T
+        place = wanted.total[first:last, :, column:]
+        place += found.view(place.shape)
+
+
+class _Strip:
+    """Some rows against all columns from one on, by inner products between their tokens."""
+
+    def __init__(
+        self, first: int, last: int, column: int, uses: "Counter[int]", ends: Mapping[int, list[int]]
+    ) -> None:
+        """Begin a strip.
+
+        Args:
+            first: First row example.
+            last: The row example after the last.
+            column: First column example.
+            uses: How often the inner products of each tensor are needed, by its identity.
+            ends: Where each example's tokens end, from 0 on, by the identity of the lengths.
+        """
+        self._first, self._last, self._column = first, last, column
+        self._uses = uses
+        self._ends = ends
+        self._known: dict[int, torch.Tensor] = {}
+        self._ones: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def add(self, total: torch.Tensor, outer: Outer) -> None:
+        """Add the strip's inner products of one form to a total `(rows, k, n, k)`."""
+        ends = self._ends[id(outer.lengths)]
+        rows = slice(ends[self._first], ends[self._last])
+        columns = slice(ends[self._column], ends[-1])
+        inputs = self._known_or(outer.x, lambda: _inner(outer.x[rows], outer.x[columns]))
+        gradients = self._known_or(outer.g, lambda: _between(outer.g[:, rows], outer.g[:, columns]))
+        pairs = gradients * inputs[:, None, :]
+        place = total[self._first : self._last, :, self._column :]
+        place += self._by_example(pairs, outer.lengths)
+
+    def _by_example(self, pairs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Sum `(k, a, k, b)` over the tokens of each row and each column example: `(rows, k, columns, k)`."""
+        outputs, a, _, b = pairs.shape
+        key = id(lengths)
+        if key not in self._ones:
+            rows, columns = lengths[self._first : self._last], lengths[self._column :]
+            ones = torch.nn.functional.one_hot(owners(rows), len(rows)).to(pairs).T
+            self._ones[key] = (ones, owners(columns))
+        ones, owner = self._ones[key]
+        # Few rows make a product with ones the fastest sum over them; the columns' sum is small after it.
+        by_row = (ones @ pairs.view(outputs, a, outputs * b)).view(outputs, len(ones), outputs, b)
+        tall = by_row.permute(3, 1, 0, 2).reshape(b, -1)
+        summed = tall.new_zeros(len(lengths) - self._column, tall.shape[1]).index_add_(0, owner, tall)
+        return summed.view(-1, len(ones), outputs, outputs).permute(1, 2, 0, 3)
+
+    def _known_or(self, tensor: torch.Tensor, compute: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Return inner products computed before, or compute them; keep them if they are used again."""
+        key = id(tensor)
+        products = self._known.pop(key, None)
+        if products is None:
+            products = compute()
+        self._uses[key] -= 1
+        if self._uses[key] > 0:
+            self._known[key] = products
+        return products
+
+
+def _inner(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Return `(a, b)` inner products of inputs `(a, p)` and `(b, p)`; of look-ups, which are the same."""
+    return left[:, None] == right if left.ndim == 1 else left @ right.T
+
+
+def _between(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Return `(k, a, k, b)` inner products of output gradients `(k, a, q)` and `(k, b, q)`."""
+    outputs, a, _ = left.shape
+    return (left.flatten(0, 1) @ right.flatten(0, 1).T).view(outputs, a, outputs, -1)

@@ -1,7 +1,57 @@
-"""Fine-tuning methods, seen through their tangents: which weights each trains, and with what kernel."""
+"""Fine-tuning methods, seen through their tangents: which parameters each trains, and with what kernel."""
 
+from lintune.methods.adapter import ParallelAdapter
+from lintune.methods.biases import Biases
+from lintune.methods.dora import DoRA
+from lintune.methods.forms import Form, Outer, Vector
 from lintune.methods.full import Full
 from lintune.methods.lora import LoRA
 from lintune.methods.method import Method
+from lintune.methods.middle import FLoRA, TriLoRA
+from lintune.methods.norms import Norms
+from lintune.methods.rows_columns import Columns, Rows
+from lintune.methods.scalings import IA3, SSB, SSL
+from lintune.methods.singular_values import SingularValues
+from lintune.methods.weights import Weights
 
-__all__ = ["Full", "LoRA", "Method"]
+# Every method by the name it is chosen by.
+METHODS: dict[str, type[Method]] = {
+    "full": Full,
+    "weights": Weights,
+    "biases": Biases,
+    "norms": Norms,
+    "rows": Rows,
+    "columns": Columns,
+    "lora": LoRA,
+    "dora": DoRA,
+    "ia3": IA3,
+    "ssl": SSL,
+    "ssb": SSB,
+    "singular-values": SingularValues,
+    "flora": FLoRA,
+    "trilora": TriLoRA,
+    "parallel-adapter": ParallelAdapter,
+}
+
+__all__ = [
+    "IA3",
+    "METHODS",
+    "SSB",
+    "SSL",
+    "Biases",
+    "Columns",
+    "DoRA",
+    "FLoRA",
+    "Form",
+    "Full",
+    "LoRA",
+    "Method",
+    "Norms",
+    "Outer",
+    "ParallelAdapter",
+    "Rows",
+    "SingularValues",
+    "TriLoRA",
+    "Vector",
+    "Weights",
+]

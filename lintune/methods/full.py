@@ -1,31 +1,91 @@
-"""Full fine-tuning: the whole weight of each layer is trained."""
+"""Full fine-tuning: every parameter of the targeted sites is trained."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
+from transformers import PreTrainedModel
 
-from lintune.tangents import Tap
+from lintune.errors import InputError
+from lintune.methods.forms import Form, Outer, Vector, summed
+from lintune.tangents import (
+    HeadTap,
+    LinearTap,
+    NormTap,
+    Site,
+    TableTap,
+    Tap,
+    all_sites,
+    is_tied,
+    select,
+    uncovered,
+)
 
 
 @dataclass(frozen=True)
 class Full:
-    """Train the weights of the targeted layers themselves (their biases stay frozen).
+    """Train all parameters of the model: weights, biases, norms, embeddings and the head.
 
-    The gradient of an output for W is the sum over tokens of g x^T, so the factors are x and g as captured.
+    A weight that the head shares with the embedding is one parameter: its block stands under the
+    embedding's name and holds both uses.
 
     Attributes:
-        targets: Shell-style patterns of layer names; None for every linear layer in the blocks.
+        targets: Shell-style patterns of site names; None for the whole model.
         name: Short name.
     """
 
     targets: Sequence[str] | None = None
     name: str = "full"
 
-    def factors(self, tap: Tap) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the captured `(N, d_in)` inputs and `(k, N, d_out)` output gradients."""
-        return tap.x, tap.g
+    def sites(self, model: PreTrainedModel) -> Mapping[str, Site]:
+        """Return the targeted sites.
 
-    def parameters(self, weight: torch.Tensor) -> int:
-        """Return the number of entries of the weight."""
-        return weight.numel()
+        Raises:
+            InputError: A target matches nothing; or no targets are given and the model has parameters
+                of a kind whose gradients are not known.
+        """
+        missing = uncovered(model)
+        if missing and self.targets is None:
+            raise InputError(
+                f"targets=None: nothing is known of the gradients for {', '.join(missing[:3])} "
+                f"({len(missing)} such parameters); name the targets to leave them out."
+            )
+        tied = is_tied(model)
+        sites = all_sites(model)
+        return select({n: s for n, s in sites.items() if not (tied and _weight_only_head(s))}, self.targets)
+
+    def gradients(self, tap: Tap) -> list[Form]:
+        """Return the gradients for the weight and, where there is one, the bias."""
+        return weight_gradients(tap) + bias_gradients(tap)
+
+    def parameters(self, site: Site) -> int:
+        """Return the number of entries of all the site's parameters; a shared weight counts in both."""
+        return sum(parameter.numel() for parameter in site.parameters.values())
+
+
+def weight_gradients(tap: Tap) -> list[Form]:
+    """Return the gradient for a site's weight; none for a tied head, whose weight is the embedding's."""
+    if isinstance(tap, LinearTap):
+        return [Outer(tap.x, tap.g, tap.lengths)]
+    if isinstance(tap, NormTap):
+        return [summed((tap.g * tap.x).sum(dim=2), tap.lengths)]
+    if isinstance(tap, TableTap):
+        return [Outer(tap.rows, tap.g, tap.lengths)]
+    assert isinstance(tap, HeadTap)
+    if tap.tied:
+        return []
+    rows, g, lengths = tap.lookups()
+    return [Outer(rows, g, lengths)]
+
+
+def bias_gradients(tap: Tap) -> list[Form]:
+    """Return the gradient for a site's bias, where it has one."""
+    if isinstance(tap, TableTap) or tap.bias is None:  # type: ignore[attr-defined]
+        return []
+    if isinstance(tap, HeadTap):  # a logit's own bias; those of other words have no gradient
+        return [Vector(tap.g.transpose(0, 1))]
+    g = tap.g.sum(dim=2) if isinstance(tap, NormTap) else tap.g
+    return [summed(g, tap.lengths)]
+
+
+def _weight_only_head(site: Site) -> bool:
+    return site.kind == "head" and set(site.parameters) == {"weight"}

@@ -1,20 +1,20 @@
 """What a fine-tuning method says of itself so that its tangent kernel can be computed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-import torch
+from transformers import PreTrainedModel
 
-from lintune.tangents import Tap
+from lintune.methods.forms import Form
+from lintune.tangents import Site, Tap, all_sites, select, tunable_layers
 
 
 class Method(Protocol):
-    """A way to fine-tune linear layers, at its starting point.
+    """A way to fine-tune a model, at its starting point.
 
-    A method trains some weights of each targeted layer. The gradient of an output for them, at the
-    pretrained function, is a sum over tokens of outer products of two vectors; `factors` gives these,
-    and everything else about the kernel follows.
-
+    A method trains some parameters at each targeted site. `gradients` says what the gradients of the
+    outputs for these parameters are, at the pretrained function, from what the site sees; everything
+    else about the kernel follows. Nothing is attached to the model and no further pass is made.
     """
 
     @property
@@ -22,15 +22,39 @@ class Method(Protocol):
         """Short name, used in tables and files."""
         ...
 
-    @property
-    def targets(self) -> Sequence[str] | None:
-        """Shell-style patterns of layer names; None for every linear layer in the blocks."""
+    def sites(self, model: PreTrainedModel) -> Mapping[str, Site]:
+        """Return the targeted sites by name.
+
+        Raises:
+            InputError: A target matches nothing, or the method cannot be used there.
+        """
         ...
 
-    def factors(self, tap: Tap) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return `(N, p)` and `(k, N, q)` whose token-wise outer products sum to the gradients `(q, p)`."""
+    def gradients(self, tap: Tap) -> Sequence[Form]:
+        """Return the gradients for the parameters trained at a site, one form per parameter."""
         ...
 
-    def parameters(self, weight: torch.Tensor) -> int:
-        """Return how many numbers are trained for a layer with weight `(d_out, d_in)`."""
+    def parameters(self, site: Site) -> int:
+        """Return how many numbers are trained at a site."""
         ...
+
+
+class OfLinearLayers:
+    """What methods that change linear layers inside the blocks have in common."""
+
+    targets: Sequence[str] | None
+
+    def sites(self, model: PreTrainedModel) -> Mapping[str, Site]:
+        """Return the targeted linear layers of the blocks; all where no targets are given."""
+        chosen = select(tunable_layers(model), self.targets)
+        for site in chosen.values():
+            self.check(site)
+        return chosen
+
+    def check(self, site: Site) -> None:
+        """Refuse a layer that the method does not fit, before anything is computed."""
+
+
+def sites_with(model: PreTrainedModel, parameter: str, targets: Sequence[str] | None) -> dict[str, Site]:
+    """Return the targeted sites that have a parameter of this short name."""
+    return select({n: s for n, s in all_sites(model).items() if parameter in s.parameters}, targets)

@@ -65,6 +65,17 @@ class Batch:
         hidden = hidden.reshape(*self.ids.shape, -1)
         return hidden[0] if self.packed else hidden[self.real]
 
+    def at_readout(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the rows of the readout positions, `(n, d)`.
+
+        Args:
+            hidden: `(1, N, d)` or `(n, T, d)`, as laid out; or `(1, n, d)`, taken there already.
+        """
+        if self.packed:
+            taken = hidden.shape[1] == len(self)
+            return hidden[0] if taken else hidden[0, self.boundaries[:-1] + self.readout]
+        return hidden[torch.arange(len(self), device=hidden.device), self.readout]
+
 
 def lay_out(prompts: Sequence[Encoded], packed: bool, device: torch.device, pad: int = 0) -> Batch:
     """Lay prompts out for one forward pass.

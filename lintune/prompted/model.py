@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from tqdm.auto import tqdm
@@ -87,7 +88,6 @@ class PromptedModel:
         Raises:
             CorruptFileError: The model gives logits that are not finite.
         """
-        model = self.pretrained.model
         inputs: dict[str, object] = {
             "input_ids": batch.ids,
             "position_ids": batch.positions + self._first_position,
@@ -95,16 +95,20 @@ class PromptedModel:
         if self.pretrained.kind == "causal":
             inputs["use_cache"] = False
         if batch.packed:
-            bounds = {"cu_seq_lens_q": batch.boundaries, "max_length_q": int(batch.lengths.max())}
-            with packed(model):
-                found = self._at_readout(inputs | bounds, batch)
+            inputs |= {"cu_seq_lens_q": batch.boundaries, "max_length_q": int(batch.lengths.max())}
         else:
-            found = self._at_readout(inputs | {"attention_mask": batch.real.long()}, batch)
+            inputs |= {"attention_mask": batch.real.long()}
+        with self.attending(batch):
+            found = self._at_readout(inputs, batch)
         if not torch.isfinite(found).all():
             raise CorruptFileError(
                 f"model={self.pretrained.name!r} gives logits that are not finite; its weights are damaged."
             )
         return found
+
+    def attending(self, batch: Batch) -> AbstractContextManager[None]:
+        """Return a context in which the model, or a part of it, attends as the batch's layout needs it."""
+        return packed(self.pretrained.model) if batch.packed else nullcontext()
 
     def predict(self, examples: Examples) -> torch.Tensor:
         """Return the label-word logits `(n, C)` of the examples, float64 on the CPU, without gradients."""
@@ -119,13 +123,10 @@ class PromptedModel:
 
     def _at_readout(self, inputs: dict[str, object], batch: Batch) -> torch.Tensor:
         model = self.pretrained.model
-        if not batch.packed:
-            every = model(**inputs).logits
-            return every[torch.arange(len(batch)), batch.readout][:, self.label_ids]
-        places = batch.boundaries[:-1] + batch.readout
-        if self.pretrained.kind == "causal":  # the head is the largest matrix: apply it where it is read
-            return model(**inputs, logits_to_keep=places).logits[0][:, self.label_ids]
-        return model(**inputs).logits[0, places][:, self.label_ids]
+        if batch.packed and self.pretrained.kind == "causal":
+            # The head is the largest matrix: apply it where it is read.
+            inputs = inputs | {"logits_to_keep": batch.boundaries[:-1] + batch.readout}
+        return batch.at_readout(model(**inputs).logits)[:, self.label_ids]
 
     def _packing_is_exact(self) -> bool:
         """Compare two packed prompts with each alone; True where the logits agree."""

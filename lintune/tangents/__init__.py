@@ -1,6 +1,32 @@
-"""One forward pass, one backward pass per logit: the inputs and output gradients of every layer."""
+"""One forward pass, one backward pass per output: what every tunable place of a model sees."""
 
-from lintune.tangents.capture import Capture, Tap
-from lintune.tangents.layers import select_layers, tunable_layers
+from lintune.tangents.sites import (
+    Site,
+    all_sites,
+    blocks_of,
+    is_tied,
+    linear_weight,
+    select,
+    tunable_layers,
+    uncovered,
+)
+from lintune.tangents.sweep import Sweep
+from lintune.tangents.taps import HeadTap, LinearTap, NormTap, TableTap, Tap, joined
 
-__all__ = ["Capture", "Tap", "select_layers", "tunable_layers"]
+__all__ = [
+    "HeadTap",
+    "LinearTap",
+    "NormTap",
+    "Site",
+    "Sweep",
+    "TableTap",
+    "Tap",
+    "all_sites",
+    "blocks_of",
+    "is_tied",
+    "joined",
+    "linear_weight",
+    "select",
+    "tunable_layers",
+    "uncovered",
+]

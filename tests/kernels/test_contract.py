@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lintune.kernels.contract import Factors, gram, materialised_gram, token_gram
+from lintune.kernels.contract import Region, Sum, contract, mirrored
 
 SIZES = st.lists(st.integers(1, 6), min_size=1, max_size=5)
 

@@ -6,7 +6,7 @@ import torch
 
 from lintune.errors import InputError
 from lintune.kernels import contrasts, tangent_kernels
-from lintune.methods import Full, LoRA
+from lintune.methods import LoRA, Weights
 from lintune.prompted import PromptedModel
 from lintune.tangents import tunable_layers
 from lintune.tasks import Examples, Prompt
@@ -57,7 +57,7 @@ def inner(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("batch_tokens", [20, 1000])
 def test_full_kernel_equals_autograd(name: str, batch_tokens: int) -> None:
     prompted = PromptedModel(pretrained(name), PROMPT, longest=32)
-    kernel = tangent_kernels(prompted, examples(), methods=[Full()], batch_tokens=batch_tokens).train["full"]
+    kernel = tangent_kernels(prompted, examples(), methods=[Weights()], batch_tokens=batch_tokens).train["weights"]
     expected = gradients(prompted, examples())
     assert kernel.layers == tuple(expected)
     for layer, block in zip(kernel.layers, kernel.blocks, strict=True):
@@ -74,7 +74,7 @@ def test_lora_kernel_is_full_kernel_of_projected_inputs(name: str) -> None:
     kernel = tangent_kernels(prompted, examples(), methods=[method]).train["lora-r3"]
     for layer, block in zip(kernel.layers, kernel.blocks, strict=True):
         full = gradients(prompted, examples())[layer]
-        down = method.down(layer, full.shape[-1]).double().numpy()
+        down = method.a(layer, full.shape[-1]).double().numpy()
         of_b = 2.0 * full @ down.T
         np.testing.assert_allclose(block, inner(of_b, of_b), rtol=1e-9, atol=1e-12)
 
@@ -94,7 +94,7 @@ def test_lora_kernel_equals_that_of_a_peft_model() -> None:
     for name, module in adapted.named_modules():
         if name.endswith("lora_A.default"):
             layer = name.removeprefix("base_model.model.").removesuffix(".lora_A.default")
-            module.weight.data = method.down(layer, module.weight.shape[1]).double()
+            module.weight.data = method.a(layer, module.weight.shape[1]).double()
     trained = [p for p in adapted.parameters() if p.requires_grad]
     jacobian = []
     for prompt in prompted.encode(examples()):
@@ -113,9 +113,9 @@ def test_lora_kernel_equals_that_of_a_peft_model() -> None:
 
 def test_parts_and_batches_do_not_change_the_kernel() -> None:
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
-    whole = tangent_kernels(prompted, examples(), methods=[Full(), LoRA(rank=2)])
+    whole = tangent_kernels(prompted, examples(), methods=[Weights(), LoRA(rank=2)])
     parts = tangent_kernels(
-        prompted, examples(), methods=[Full(), LoRA(rank=2)], batch_tokens=12, held_bytes=1
+        prompted, examples(), methods=[Weights(), LoRA(rank=2)], batch_tokens=12, memory=1
     )
     for name, kernel in whole.train.items():
         np.testing.assert_allclose(parts.train[name].blocks, kernel.blocks, rtol=1e-12)
@@ -124,21 +124,21 @@ def test_parts_and_batches_do_not_change_the_kernel() -> None:
 
 def test_cross_kernel_is_a_corner_of_the_symmetric_kernel() -> None:
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
-    square = tangent_kernels(prompted, examples(), methods=[Full()])
+    square = tangent_kernels(prompted, examples(), methods=[Weights()])
     corner = tangent_kernels(
-        prompted, examples(TEXTS[:2]), examples(TEXTS[2:]), methods=[Full()], batch_tokens=14, held_bytes=1
+        prompted, examples(TEXTS[:2]), examples(TEXTS[2:]), methods=[Weights()], batch_tokens=14, memory=1
     )
-    expected = square.train["full"].between([0, 1], [2, 3, 4])
-    np.testing.assert_allclose(corner.cross["full"].blocks, expected.blocks, rtol=1e-12)
+    expected = square.train["weights"].between([0, 1], [2, 3, 4])
+    np.testing.assert_allclose(corner.cross["weights"].blocks, expected.blocks, rtol=1e-12)
     np.testing.assert_allclose(corner.cross_logits, square.train_logits[2:], rtol=1e-12)
 
 
 def test_contrasts_kernel_is_the_projected_logit_kernel() -> None:
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
     basis = contrasts(3)
-    of_logits = tangent_kernels(prompted, examples(), methods=[Full()]).train["full"].total()
+    of_logits = tangent_kernels(prompted, examples(), methods=[Weights()]).train["weights"].total()
     of_contrasts = (
-        tangent_kernels(prompted, examples(), methods=[Full()], outputs=basis).train["full"].total()
+        tangent_kernels(prompted, examples(), methods=[Weights()], outputs=basis).train["weights"].total()
     )
     # Normalisations compute in float32: combining before or after the backward pass rounds differently.
     np.testing.assert_allclose(
@@ -148,16 +148,16 @@ def test_contrasts_kernel_is_the_projected_logit_kernel() -> None:
 
 def test_sum_of_layers_can_be_kept_alone() -> None:
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
-    blocks = tangent_kernels(prompted, examples(), methods=[Full()]).train["full"]
-    total = tangent_kernels(prompted, examples(), methods=[Full()], by_layer=False).train["full"]
+    blocks = tangent_kernels(prompted, examples(), methods=[Weights()]).train["weights"]
+    total = tangent_kernels(prompted, examples(), methods=[Weights()], by_layer=False).train["weights"]
     assert total.layers == ("all",)
     np.testing.assert_allclose(total.total(), blocks.total(), rtol=1e-12)
 
 
 def test_float32_is_close_to_float64() -> None:
     kernels = [
-        tangent_kernels(PromptedModel(pretrained("llama", dtype), PROMPT, 32), examples(), methods=[Full()])
-        .train["full"]
+        tangent_kernels(PromptedModel(pretrained("llama", dtype), PROMPT, 32), examples(), methods=[Weights()])
+        .train["weights"]
         .total()
         for dtype in (torch.float32, torch.float64)
     ]
@@ -167,8 +167,8 @@ def test_float32_is_close_to_float64() -> None:
 def test_only_the_layers_above_the_lowest_target_are_differentiated() -> None:
     """Nothing under the lowest tuned layer gets a gradient: its hidden states are constants."""
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
-    top = tangent_kernels(prompted, examples(), methods=[Full(targets=("model.layers.1.*",))]).train["full"]
-    everything = tangent_kernels(prompted, examples(), methods=[Full()]).train["full"]
+    top = tangent_kernels(prompted, examples(), methods=[Weights(targets=("model.layers.1.*",))]).train["weights"]
+    everything = tangent_kernels(prompted, examples(), methods=[Weights()]).train["weights"]
     np.testing.assert_allclose(top.blocks, everything.select("model.layers.1.*").blocks, rtol=1e-12)
 
 
@@ -176,11 +176,11 @@ def test_only_the_layers_above_the_lowest_target_are_differentiated() -> None:
     ("kwargs", "message"),
     [
         ({"methods": []}, "at least one"),
-        ({"methods": [Full(), Full()]}, "distinct names"),
-        ({"methods": [Full(targets=("*.query",))]}, "q_proj"),
+        ({"methods": [Weights(), Weights()]}, "distinct names"),
+        ({"methods": [Weights(targets=("*.query",))]}, "q_proj"),
         ({"methods": [LoRA(rank=99)]}, "rank=99"),
-        ({"methods": [Full()], "outputs": np.eye(2)}, "one row for each of 3 logits"),
-        ({"methods": [Full()], "others": examples(())}, "at least one example"),
+        ({"methods": [Weights()], "outputs": np.eye(2)}, "one row for each of 3 logits"),
+        ({"methods": [Weights()], "others": examples(())}, "at least one example"),
     ],
 )
 def test_bad_arguments_are_refused(kwargs: dict, message: str) -> None:

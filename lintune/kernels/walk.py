@@ -1,0 +1,73 @@
+"""All examples of a pass together, from the last stage of the model to the first."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+
+from lintune.errors import InputError
+from lintune.kernels import ranks
+from lintune.prompted import Encoded, PromptedModel
+from lintune.prompted.batches import spans
+from lintune.tangents import Site, Sweep, Tap, joined
+
+
+class Walk:
+    """A forward pass over batches of examples, then their taps, stage by stage, batches put together.
+
+    Of several processes each runs its own batches; all get the taps of all examples.
+
+    Attributes:
+        lengths: `(n,)` tokens of each example, on the CPU.
+        logits: `(n, C)` float64 label-word logits, on the CPU.
+    """
+
+    def __init__(
+        self,
+        prompted: PromptedModel,
+        encoded: Sequence[Encoded],
+        sites: Mapping[str, Site],
+        outputs: torch.Tensor | None,
+        *,
+        batch_tokens: int,
+        recompute: bool,
+    ) -> None:
+        """Run the forward passes.
+
+        Args:
+            prompted: The function.
+            encoded: n prompts.
+            sites: The sites that are looked at.
+            outputs: `(C, k)` combinations of the logits; None for the logits.
+            batch_tokens: Most tokens in one forward pass.
+            recompute: Whether blocks are run again in the backward walk instead of kept.
+
+        Raises:
+            InputError: Fewer examples than processes.
+        """
+        if len(encoded) < ranks.count():
+            raise InputError(f"{len(encoded)} examples cannot be shared out to {ranks.count()} processes.")
+        sizes = [len(prompt.ids) for prompt in encoded]
+        self.lengths = torch.tensor(sizes)
+        batches = _batches(sizes, batch_tokens)
+        self._batches = len(batches)
+        self._sweeps = []
+        logits = torch.zeros(len(encoded), prompted.classes, dtype=torch.float64, device=prompted.device)
+        for start, stop in batches[ranks.rank() :: ranks.count()]:
+            batch = prompted.lay_out(encoded[start:stop])
+            self._sweeps.append(Sweep(prompted, batch, sites, outputs, recompute=recompute))
+            logits[start:stop] = self._sweeps[-1].logits
+        self.logits = ranks.summed_over_ranks(logits).cpu()
+
+    def __iter__(self) -> Iterator[dict[str, Tap]]:
+        """Yield each stage's taps of all examples by site, from the last stage down; once only."""
+        for mine in zip(*self._sweeps, strict=True):
+            everyones = ranks.sent_to_all(mine, self._batches)
+            shared: dict[tuple[int, ...], torch.Tensor] = {}
+            yield {name: joined([taps[name] for taps in everyones], shared) for name in everyones[0]}
+
+
+def _batches(sizes: Sequence[int], batch_tokens: int) -> list[tuple[int, int]]:
+    """Return first and last example of each batch; at least one batch for every process."""
+    while len(batches := list(spans(sizes, batch_tokens))) < ranks.count():
+        batch_tokens //= 2
+    return batches

@@ -1,0 +1,40 @@
+"""BitFit: only the biases are trained (Ben Zaken et al., 2022)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from transformers import PreTrainedModel
+
+from lintune.methods.forms import Form
+from lintune.methods.full import bias_gradients
+from lintune.methods.method import sites_with
+from lintune.tangents import Site, Tap
+
+
+@dataclass(frozen=True)
+class Biases:
+    """Train the biases of linear layers, norms and the head.
+
+    Attributes:
+        targets: Shell-style patterns of site names; None for every bias of the model.
+        name: Short name.
+    """
+
+    targets: Sequence[str] | None = None
+    name: str = "biases"
+
+    def sites(self, model: PreTrainedModel) -> Mapping[str, Site]:
+        """Return the targeted sites that have a bias.
+
+        Raises:
+            InputError: There is none, as in most recent causal models.
+        """
+        return sites_with(model, "bias", self.targets or ("*",))
+
+    def gradients(self, tap: Tap) -> list[Form]:
+        """Return the sums of g."""
+        return bias_gradients(tap)
+
+    def parameters(self, site: Site) -> int:
+        """Return the length of the bias."""
+        return site.parameters["bias"].numel()

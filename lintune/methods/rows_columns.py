@@ -1,0 +1,122 @@
+"""RoCoFT: a few rows, or a few columns, of each weight are trained (Kowsher et al., 2024)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from lintune.errors import InputError, unknown_name
+from lintune.methods import draws
+from lintune.methods.forms import Form, Outer
+from lintune.methods.method import OfLinearLayers
+from lintune.methods.shapes import linear, matrix_shape
+from lintune.tangents import Site, Tap, linear_weight
+
+Rule = Literal["first", "last", "even", "random", "largest", "smallest"]
+_RULES = ("first", "last", "even", "random", "largest", "smallest")
+
+
+@dataclass(frozen=True)
+class _Some(OfLinearLayers):
+    """A number of rows or columns of each targeted weight.
+
+    Attributes:
+        count: How many.
+        rule: Which: the first, the last, evenly spaced, drawn from the seed and the layer's name, those
+            of largest or smallest Euclidean norm; or, for any other rule, indices by name of the layer.
+        targets: Shell-style patterns of layer names; None for every linear layer in the blocks.
+        seed: Seed of the random rule.
+    """
+
+    count: int = 3
+    rule: Rule | Mapping[str, Sequence[int]] = "first"
+    targets: Sequence[str] | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown rule and a count that is none."""
+        if self.count < 1:
+            raise InputError(f"count={self.count} must be at least 1.")
+        if isinstance(self.rule, str) and self.rule not in _RULES:
+            raise unknown_name("rule", self.rule, _RULES)
+
+    def indices(self, layer: str, weight: torch.Tensor) -> torch.Tensor:
+        """Return the chosen rows of a matrix `(size, other)`, `(count,)`, ascending.
+
+        Raises:
+            InputError: More are asked for than there are; or given indices that are missing for the
+                layer, out of range, repeated, or not `count` of them.
+        """
+        size = len(weight)
+        if self.count > size:
+            raise InputError(f"count={self.count} exceeds the {size} there are in {layer!r}.")
+        if not isinstance(self.rule, str):
+            return self._given(self.rule, layer, size)
+        if self.rule == "random":
+            return draws.subset(self.seed, layer, self.count, size)
+        if self.rule in ("largest", "smallest"):
+            norms = weight.detach().norm(dim=1)
+            return norms.topk(self.count, largest=self.rule == "largest").indices.sort().values.cpu()
+        if self.rule == "even":
+            return (torch.arange(self.count) * size) // self.count
+        return torch.arange(self.count) + (0 if self.rule == "first" else size - self.count)
+
+    def _given(self, rule: Mapping[str, Sequence[int]], layer: str, size: int) -> torch.Tensor:
+        chosen = sorted(set(rule.get(layer, ())))
+        if len(chosen) != self.count or chosen[0] < 0 or chosen[-1] >= size:
+            raise InputError(
+                f"rule[{layer!r}]={list(rule.get(layer, ()))} must be {self.count} different indices "
+                f"from 0 to {size - 1}."
+            )
+        return torch.tensor(chosen)
+
+
+@dataclass(frozen=True)
+class Rows(_Some):
+    """Train `count` rows of each targeted weight: all that leads to `count` outputs."""
+
+    @property
+    def name(self) -> str:
+        """Short name, with the count and the rule."""
+        return _name("rows", self)
+
+    def check(self, site: Site) -> None:
+        """Refuse a layer that has no such rows."""
+        self.indices(site.name, linear_weight(site))
+
+    def gradients(self, tap: Tap) -> list[Form]:
+        """Return the sums of g x^T with g restricted to the rows."""
+        tap = linear(tap)
+        return [Outer(tap.x, tap.g[..., self.indices(tap.name, tap.weight)], tap.lengths)]
+
+    def parameters(self, site: Site) -> int:
+        """Return count d_in."""
+        return self.count * matrix_shape(site)[1]
+
+
+@dataclass(frozen=True)
+class Columns(_Some):
+    """Train `count` columns of each targeted weight: all that comes from `count` inputs."""
+
+    @property
+    def name(self) -> str:
+        """Short name, with the count and the rule."""
+        return _name("columns", self)
+
+    def check(self, site: Site) -> None:
+        """Refuse a layer that has no such columns."""
+        self.indices(site.name, linear_weight(site).T)
+
+    def gradients(self, tap: Tap) -> list[Form]:
+        """Return the sums of g x^T with x restricted to the columns."""
+        tap = linear(tap)
+        return [Outer(tap.x[:, self.indices(tap.name, tap.weight.T)], tap.g, tap.lengths)]
+
+    def parameters(self, site: Site) -> int:
+        """Return count d_out."""
+        return self.count * matrix_shape(site)[0]
+
+
+def _name(kind: str, some: _Some) -> str:
+    return f"{kind}-{some.count}-{some.rule if isinstance(some.rule, str) else 'given'}"

@@ -1,0 +1,92 @@
+"""Hooks that note what a site is given and make its output a place where gradients can be asked for."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from lintune.errors import InputError
+from lintune.tangents.sites import Site
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A site's input and output in a graph; for a table the indices and the rows taken, unscaled."""
+
+    given: torch.Tensor
+    y: torch.Tensor
+
+
+@contextmanager
+def observing(sites: Iterable[Site], into: Callable[[], dict[str, Seen]]) -> Iterator[None]:
+    """Note what the sites see inside the context, wherever gradients are on.
+
+    Args:
+        sites: The sites to look at.
+        into: Returns the notes of the moment, by name of the site.
+    """
+    with ExitStack() as stack:
+        for site in sites:
+            look = _look_up if site.kind == "table" else _pass_through
+            stack.enter_context(look(site, into))
+        yield
+
+
+@contextmanager
+def _pass_through(site: Site, into: Callable[[], dict[str, Seen]]) -> Iterator[None]:
+    def hook(_module: nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
+        if not torch.is_grad_enabled():
+            return output
+        return _note(into(), site.name, inputs[0].detach(), output)
+
+    handle = site.module.register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def _look_up(site: Site, into: Callable[[], dict[str, Seen]]) -> Iterator[None]:
+    """Watch the look-up itself: some tables shift their indices before it or scale the rows after it."""
+
+    class Watch(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        ) -> Any:
+            output = func(*args, **(kwargs or {}))
+            if func is not nn.functional.embedding or not torch.is_grad_enabled():
+                return output
+            return _note(into(), site.name, args[0], output)
+
+    watches: list[Watch] = []
+
+    def before(_module: nn.Module, _inputs: object) -> None:
+        watches.append(Watch())
+        watches[-1].__enter__()
+
+    def after(_module: nn.Module, _inputs: object, _output: object) -> None:
+        watches.pop().__exit__(None, None, None)
+
+    handles = [
+        site.module.register_forward_pre_hook(before),
+        site.module.register_forward_hook(after, always_call=True),
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _note(notes: dict[str, Seen], name: str, given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+    if name in notes:
+        raise InputError(f"{name!r} is used more than once in a forward pass; leave it out.")
+    # The lowest sites start the graph: nothing under them is ever differentiated.
+    y = output if output.requires_grad else output.requires_grad_()
+    notes[name] = Seen(given, y)
+    return y

@@ -1,0 +1,134 @@
+"""From what a site saw in the graph to its tap: rows of real tokens, in the weights' own terms."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch.func import functional_call
+
+from lintune.errors import InputError
+from lintune.prompted import Batch, PromptedModel
+from lintune.tangents.observe import Seen
+from lintune.tangents.sites import Site, is_tied, linear_weight
+from lintune.tangents.taps import HeadTap, LinearTap, NormTap, TableTap, Tap
+
+_Flat = dict[tuple[int, torch.Size], torch.Tensor]
+
+
+class Reader:
+    """Makes the taps of one batch, from the last stage to the first."""
+
+    def __init__(self, prompted: PromptedModel, batch: Batch, sites: Mapping[str, Site]) -> None:
+        """Read taps of these sites."""
+        self._prompted = prompted
+        self._batch = batch
+        self._sites = sites
+        self._tied = is_tied(prompted.pretrained.model)
+        self._head: HeadTap | None = None
+
+    def taps(self, seen: Mapping[str, Seen], grads: Sequence[Sequence[torch.Tensor]]) -> dict[str, Tap]:
+        """Return the taps of one stage.
+
+        Args:
+            seen: What the stage's sites saw.
+            grads: For each of the k outputs, the gradients at the sites' outputs in their order.
+        """
+        flat: _Flat = {}  # q, k and v are given the same tensor: flatten it once
+        made = {}
+        for place, (name, saw) in enumerate(seen.items()):
+            slabs = [found[place] for found in grads]
+            made[name] = self._tap(self._sites[name], saw, slabs, flat)
+        return made
+
+    def _tap(self, site: Site, saw: Seen, slabs: list[torch.Tensor], flat: _Flat) -> Tap:
+        if site.kind == "head":
+            return self._head_tap(site, saw, slabs)
+        self._check(site, saw.given)
+        g = _stacked([self._batch.flatten(slab) for slab in slabs])
+        if site.kind == "linear":
+            return self._linear_tap(site, saw, g, flat)
+        return self._norm_tap(site, saw, g) if site.kind == "norm" else self._table_tap(site, saw, g)
+
+    def _linear_tap(self, site: Site, saw: Seen, g: torch.Tensor, flat: _Flat) -> Tap:
+        key = (saw.given.data_ptr(), saw.given.shape)
+        if key not in flat:
+            flat[key] = self._batch.flatten(saw.given)
+        return LinearTap(
+            site.name,
+            self._batch.lengths,
+            g,
+            weight=linear_weight(site),
+            bias=site.parameters.get("bias"),
+            x=flat[key],
+            y=self._batch.flatten(saw.y.detach()),
+        )
+
+    def _norm_tap(self, site: Site, saw: Seen, g: torch.Tensor) -> Tap:
+        weight = site.parameters["weight"]
+        x = self._batch.flatten(_normalised(site, saw.given))
+        return NormTap(
+            site.name,
+            self._batch.lengths,
+            g.unflatten(-1, (-1, len(weight))),
+            weight=weight,
+            bias=site.parameters.get("bias"),
+            x=x.unflatten(-1, (-1, len(weight))),
+        )
+
+    def _table_tap(self, site: Site, saw: Seen, g: torch.Tensor) -> Tap:
+        rows, lengths = self._batch.flatten(saw.given)[:, 0], self._batch.lengths
+        is_input = site.module is self._prompted.pretrained.model.get_input_embeddings()
+        if is_input and self._head is not None:
+            head_rows, head_g, head_lengths = self._head.lookups()
+            order = torch.cat([_owner(lengths), _owner(head_lengths)]).argsort(stable=True)
+            rows = torch.cat([rows, head_rows])[order]
+            g = torch.cat([g, head_g], dim=1)[:, order]
+            lengths = lengths + head_lengths
+        return TableTap(site.name, lengths, g, weight=site.parameters["weight"], rows=rows)
+
+    def _head_tap(self, site: Site, saw: Seen, slabs: list[torch.Tensor]) -> Tap:
+        batch, labels = self._batch, self._prompted.label_ids
+        tap = HeadTap(
+            site.name,
+            torch.ones_like(batch.lengths),
+            _stacked([batch.at_readout(slab)[:, labels] for slab in slabs]),
+            weight=site.parameters["weight"],
+            bias=site.parameters.get("bias"),
+            tied=self._tied,
+            labels=labels,
+            hidden=batch.at_readout(saw.given),
+        )
+        self._head = tap if self._tied else None
+        return tap
+
+    def _check(self, site: Site, given: torch.Tensor) -> None:
+        """Refuse a site that is not applied to each token of the batch."""
+        layout = self._batch.ids.shape
+        if given.shape[: len(layout)] != layout and given.shape[0] != layout.numel():
+            raise InputError(
+                f"{site.name!r} is given {tuple(given.shape)}, not one row per token of a batch "
+                f"{tuple(layout)}; leave it out."
+            )
+
+
+def _normalised(site: Site, given: torch.Tensor) -> torch.Tensor:
+    """Return what a norm multiplies by its gains.
+
+    Norms are affine in their gains (some multiply by 1 + w): the difference between gains one and zero.
+    """
+    ends = []
+    with torch.no_grad():
+        for gain in (1.0, 0.0):
+            values = {name: torch.zeros_like(value) for name, value in site.parameters.items()}
+            values["weight"] = torch.full_like(site.parameters["weight"], gain)
+            ends.append(functional_call(site.module, values, (given,)))
+    return ends[0] - ends[1]
+
+
+def _stacked(slabs: list[torch.Tensor]) -> torch.Tensor:
+    """Return the slabs as one tensor `(k, ...)`, without a copy of a single one."""
+    return torch.stack(slabs) if len(slabs) > 1 else slabs[0][None]
+
+
+def _owner(lengths: torch.Tensor) -> torch.Tensor:
+    """Return `(N,)`: which example each row belongs to."""
+    return torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)

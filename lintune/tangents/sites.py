@@ -1,0 +1,138 @@
+"""The places in a model whose parameters can be tuned, by name: linear layers, norms, tables, the head."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from lintune.errors import InputError
+
+Kind = Literal["linear", "norm", "table", "head"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A module that owns parameters.
+
+    Attributes:
+        name: Its qualified name.
+        kind: `linear` (a weight matrix applied to each token, GPT-2's Conv1D among them), `norm` (an
+            elementwise gain and perhaps an offset), `table` (an embedding) or `head` (the output
+            embedding, whose rows of the label words alone matter).
+        module: The module.
+        block: Index of the repeated block it lies in; None for what comes before and after the blocks.
+    """
+
+    name: str
+    kind: Kind
+    module: nn.Module
+    block: int | None
+
+    @property
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """Its own parameters by short name; a weight shared with another site is in both."""
+        return dict(self.module.named_parameters(recurse=False))
+
+
+def blocks_of(model: nn.Module) -> list[nn.Module]:
+    """Return the repeated blocks of a transformer, from the input to the output.
+
+    They are the entries of the module list that holds the most parameters.
+
+    Raises:
+        InputError: The model has no list of blocks.
+    """
+    lists = [module for module in model.modules() if isinstance(module, nn.ModuleList) and len(module)]
+    if not lists:
+        raise InputError(
+            f"{type(model).__name__} has no list of repeated blocks; only transformers are supported."
+        )
+    return list(max(lists, key=_size))
+
+
+def all_sites(model: PreTrainedModel) -> dict[str, Site]:
+    """Return every site of a model by qualified name, in the order of the model's modules.
+
+    Modules whose parameters are none of the four kinds are left out; `uncovered` names them.
+    """
+    block = {id(part): index for index, whole in enumerate(blocks_of(model)) for part in whole.modules()}
+    head = model.get_output_embeddings()
+    sites = {}
+    for name, module in model.named_modules():
+        kind = _kind(module, head)
+        if kind is not None:
+            sites[name] = Site(name, kind, module, block.get(id(module)))
+    return sites
+
+
+def uncovered(model: PreTrainedModel) -> list[str]:
+    """Return the names of the parameters that belong to no site."""
+    covered = {id(parameter) for site in all_sites(model).values() for parameter in site.parameters.values()}
+    return [name for name, parameter in model.named_parameters() if id(parameter) not in covered]
+
+
+def is_tied(model: PreTrainedModel) -> bool:
+    """Say whether the head shares its weight with the input embedding."""
+    head = model.get_output_embeddings()
+    return head is not None and head.weight is model.get_input_embeddings().weight
+
+
+def linear_weight(site: Site) -> torch.Tensor:
+    """Return a linear layer's weight as `(d_out, d_in)`; GPT-2's Conv1D keeps its transpose."""
+    weight = site.parameters["weight"]
+    return weight.T if isinstance(site.module, Conv1D) else weight
+
+
+def tunable_layers(model: PreTrainedModel) -> dict[str, Site]:
+    """Return the linear layers inside the blocks (attention and MLP weights) by qualified name."""
+    return {
+        name: site
+        for name, site in all_sites(model).items()
+        if site.kind == "linear" and site.block is not None
+    }
+
+
+def select(sites: dict[str, Site], patterns: Sequence[str] | None = None) -> dict[str, Site]:
+    """Return the sites whose qualified name matches any of the patterns.
+
+    Args:
+        sites: Sites by name.
+        patterns: Shell-style patterns such as `*.q_proj` or `model.layers.2?.*`; None for all.
+
+    Raises:
+        InputError: A pattern matches no site.
+    """
+    if patterns is None:
+        return sites
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in sites):
+            kinds = sorted({name.rpartition(".")[2] for name in sites})
+            raise InputError(
+                f"targets={pattern!r} matches none of the {len(sites)} places that can be tuned"
+                + (f", such as {next(iter(sites))!r}" if sites else "")
+                + f"; the last parts of their names are {', '.join(kinds) or 'none'}."
+            )
+    return {name: site for name, site in sites.items() if any(fnmatchcase(name, p) for p in patterns)}
+
+
+def _kind(module: nn.Module, head: nn.Module | None) -> Kind | None:
+    own = dict(module.named_parameters(recurse=False))
+    if not own:
+        return None
+    if module is head:
+        return "head"
+    if isinstance(module, nn.Embedding):
+        return "table"
+    if isinstance(module, nn.Linear | Conv1D):
+        return "linear"
+    elementwise = set(own) <= {"weight", "bias"} and "weight" in own
+    return "norm" if elementwise and all(value.ndim == 1 for value in own.values()) else None
+
+
+def _size(blocks: Iterable[nn.Module]) -> int:
+    return sum(parameter.numel() for block in blocks for parameter in block.parameters())

@@ -1,0 +1,142 @@
+"""What a site shows of itself in a pass over a batch: its inputs, and the gradients at its outputs.
+
+All taps hold one row per real token, prompts one after the other, and know how many tokens each prompt
+has. Gradients come in k slabs, one per output of the model (a logit, or a combination of logits).
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import ClassVar, TypeVar
+
+import torch
+
+
+@dataclass(frozen=True)
+class Tap:
+    """What all taps have.
+
+    Attributes:
+        name: Qualified name of the site.
+        lengths: `(n,)` number of rows of each example.
+        g: Gradients at the outputs, `(k, N, ...)`.
+    """
+
+    name: str
+    lengths: torch.Tensor
+    g: torch.Tensor
+
+    # Along which axis a field goes from example to example; fields not named are the same for all.
+    AXES: ClassVar[dict[str, int]] = {"lengths": 0, "x": 0, "y": 0, "g": 1, "rows": 0, "hidden": 0}
+
+
+@dataclass(frozen=True)
+class LinearTap(Tap):
+    """A linear layer y = W x + b; `g` is `(k, N, d_out)`.
+
+    Attributes:
+        weight: W `(d_out, d_in)`.
+        bias: b `(d_out,)` or None.
+        x: Inputs `(N, d_in)`. Layers with the same input share the tensor.
+        y: Outputs `(N, d_out)`, with the bias.
+    """
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+    x: torch.Tensor
+    y: torch.Tensor
+    _derived: dict[Hashable, torch.Tensor] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, key: Hashable, compute: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Return what several methods need of this tap, such as a projection of x, computed once.
+
+        The same tensor comes back each time, so that its inner products are computed once, too.
+
+        Args:
+            key: What it is.
+            compute: Computes it.
+        """
+        if key not in self._derived:
+            self._derived[key] = compute()
+        return self._derived[key]
+
+    def pulled_back(self) -> torch.Tensor:
+        """Return W^T g, the gradients at the layer's inputs by way of this layer: `(k, N, d_in)`."""
+        return self.once("W^T g", lambda: self.g @ self.weight)
+
+
+@dataclass(frozen=True)
+class NormTap(Tap):
+    """An elementwise layer y = w * x + b after a normalisation; `g` is `(k, N, h, d)`.
+
+    Attributes:
+        weight: w `(d,)`.
+        bias: b `(d,)` or None.
+        x: Normalised inputs `(N, h, d)`; h is 1 unless the same gains serve several heads.
+    """
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+    x: torch.Tensor
+
+
+@dataclass(frozen=True)
+class TableTap(Tap):
+    """A table whose rows are looked up; `g` is `(k, N, d)`, the gradient for the row that was taken.
+
+    Where the head shares the table, its own uses of the label words' rows are among the N.
+
+    Attributes:
+        weight: The table `(V, d)`.
+        rows: `(N,)` which row was taken.
+    """
+
+    weight: torch.Tensor
+    rows: torch.Tensor
+
+
+@dataclass(frozen=True)
+class HeadTap(Tap):
+    """The head at the readout position: logits of the label words; `g` is `(k, n, C)`, `lengths` are 1.
+
+    Attributes:
+        weight: The head's weight `(V, d)`.
+        bias: `(V,)` or None.
+        tied: Whether the weight is the input embedding's, whose tap then holds its gradient.
+        labels: `(C,)` rows of the label words.
+        hidden: `(n, d)` what the head reads.
+    """
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+    tied: bool
+    labels: torch.Tensor
+    hidden: torch.Tensor
+
+    def lookups(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the weight's gradient as uses of rows: rows `(n C,)`, g `(k, n C, d)`, lengths `(n,)`."""
+        n, classes = self.g.shape[1:]
+        gradients = self.g[..., None] * self.hidden[None, :, None, :]
+        return self.labels.repeat(n), gradients.flatten(1, 2), torch.full_like(self.lengths, classes)
+
+
+AnyTap = TypeVar("AnyTap", bound=Tap)
+
+
+def joined(taps: Sequence[AnyTap], shared: dict[tuple[int, ...], torch.Tensor]) -> AnyTap:
+    """Return the taps of one site in several batches as one.
+
+    Args:
+        taps: The taps, batch after batch.
+        shared: What has been put together before, by the parts' identities, so that layers with the
+            same input share it still. The caller keeps the parts alive as long as this.
+    """
+    if len(taps) == 1:
+        return taps[0]
+    together = {}
+    for name in [each.name for each in fields(taps[0]) if each.name in Tap.AXES]:
+        parts = [getattr(tap, name) for tap in taps]
+        key = tuple(id(part) for part in parts)
+        if key not in shared:
+            shared[key] = torch.cat(parts, dim=Tap.AXES[name])
+        together[name] = shared[key]
+    return replace(taps[0], **together)
