@@ -76,7 +76,12 @@ def run(job: Job, limit: float) -> Outcome:
         command = [sys.executable, "-m", "benchmarks.worker", job.to_json(), folder]
         try:
             ended = subprocess.run(
-                command, env=_environment(job.threads), capture_output=True, text=True, timeout=limit
+                command,
+                check=False,
+                env=_environment(job.threads),
+                capture_output=True,
+                text=True,
+                timeout=limit,
             )
         except subprocess.TimeoutExpired:
             return Outcome({}, None, f"stopped after {limit:.0f} s, set-up included")

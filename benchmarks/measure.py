@@ -14,6 +14,7 @@ from typing import TypeVar
 import torch
 
 T = TypeVar("T")
+_SPARE = 2_000_000_000  # bytes for activations and everybody else
 
 
 class Refused(RuntimeError):
@@ -60,7 +61,7 @@ def require_room(size: int, what: str, device: torch.device) -> None:
     """Refuse before a way takes more memory than there is: the system would stop more than this process.
 
     Args:
-        size: Bytes that will be taken.
+        size: Bytes that will be taken, activations not counted.
         what: What takes them, for the message.
         device: Where.
 
@@ -71,7 +72,7 @@ def require_room(size: int, what: str, device: torch.device) -> None:
         free: int | None = torch.cuda.mem_get_info(device)[0]
     else:
         free = _kilobytes(Path("/proc/meminfo"), "MemAvailable")
-    if free is not None and size > free:
+    if free is not None and size + _SPARE > free:
         raise Refused(f"{what} take {size / 1e9:.1f} GB; {free / 1e9:.1f} GB are free")
 
 

@@ -31,9 +31,9 @@ def reference(setting: Setting, inputs: Inputs) -> torch.Tensor:
     return kernel
 
 
-def _parts(weights: list[nn.Parameter], n: int) -> list[list[nn.Parameter]]:
+def _parts(weights: list[torch.Tensor], n: int) -> list[list[torch.Tensor]]:
     """Cut the weights into parts whose gradients for n sentences can be held."""
-    parts: list[list[nn.Parameter]] = [[]]
+    parts: list[list[torch.Tensor]] = [[]]
     room = _HELD
     for weight in weights:
         needed = 8 * n * weight.numel()
@@ -48,10 +48,9 @@ def _parts(weights: list[nn.Parameter], n: int) -> list[list[nn.Parameter]]:
 class _Norm(nn.Module):
     """Llama's normalisation without its detour through float32."""
 
-    def __init__(self, norm: nn.Module) -> None:
+    def __init__(self, weight: torch.Tensor, epsilon: float) -> None:
         super().__init__()
-        self.weight = norm.weight
-        self.epsilon = norm.variance_epsilon
+        self.weight, self.epsilon = weight, epsilon
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         scale = torch.rsqrt(hidden.pow(2).mean(-1, keepdim=True) + self.epsilon)
@@ -62,5 +61,6 @@ def _norms_in_float64(function: nn.Module) -> None:
     """Replace the normalisations, which compute in float32 whatever the model's type."""
     for module in list(function.modules()):
         for name, child in module.named_children():
-            if hasattr(child, "variance_epsilon"):
-                setattr(module, name, _Norm(child))
+            epsilon = getattr(child, "variance_epsilon", None)
+            if epsilon is not None:
+                setattr(module, name, _Norm(child.get_parameter("weight"), epsilon))

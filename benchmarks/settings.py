@@ -64,7 +64,7 @@ class Tuned:
     layers: dict[str, nn.Linear]
 
     @property
-    def parameters(self) -> dict[str, nn.Parameter]:
+    def parameters(self) -> dict[str, torch.Tensor]:
         """The tuned weights, by name within the function."""
         return {f"{name}.weight": layer.weight for name, layer in self.layers.items()}
 
@@ -92,7 +92,7 @@ def method(setting: Setting, inputs: Inputs) -> Method:
         return Weights(targets=_patterns(setting, inputs))
     down, up = factors(setting, inputs)
     for name in down:
-        weight = inputs.prompted.pretrained.model.get_submodule(name).weight
+        weight = inputs.prompted.pretrained.model.get_parameter(f"{name}.weight")
         weight.data += (_ALPHA / setting.rank) * up[name].to(weight) @ down[name].to(weight)
     return LoRA(setting.rank, _ALPHA, [*down], down=down, up=up)
 

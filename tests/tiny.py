@@ -38,7 +38,8 @@ def tokenizer(masked: bool = False) -> PreTrainedTokenizerFast:
 
 
 # Name -> (kind, configuration class, extra configuration). Between them: grouped-query attention, sliding
-# windows, soft caps, transposed weights, norms within heads, learnt positions, ALiBi, parallel blocks, tied heads, fused q/k/v, post-norm encoders.
+# windows, soft caps, transposed weights, norms within heads, learnt positions, ALiBi, parallel blocks,
+# tied heads, fused q/k/v, post-norm encoders.
 ARCHITECTURES: dict[str, tuple[str, str, dict[str, object]]] = {
     "llama": ("causal", "LlamaConfig", _SIZES | {"num_key_value_heads": 2}),
     "mistral-window": ("causal", "MistralConfig", _SIZES | {"num_key_value_heads": 2, "sliding_window": 4}),

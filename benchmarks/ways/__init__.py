@@ -61,8 +61,8 @@ WAYS = {
     "backpack": Way("backpack", _chunked(8, 32)),
     "opacus": Way("opacus", _chunked(8, 32)),
     "kronfluence": Way("kronfluence", _chunked(8, 32)),
-    "lm_kernel_ft": Way("lm_kernel_ft"),
-    "curvlinops": Way("curvlinops"),
+    "lm_kernel_ft": Way("lm_kernel_ft", ({"rows": 1}, {"rows": 8})),
+    "curvlinops": Way("curvlinops", ({"columns": 1}, {"columns": 8})),
     "trak": Way("trak"),
 }
 

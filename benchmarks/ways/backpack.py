@@ -10,9 +10,9 @@ from backpack import backpack, extend
 from backpack.extensions import BatchGrad
 
 from benchmarks.inputs import Inputs
+from benchmarks.jacobian import Jacobian, products
 from benchmarks.settings import Setting, Tuned, tune
 from benchmarks.ways import Call
-from benchmarks.ways.jacobian import Jacobian, products
 
 
 def prepare(setting: Setting, inputs: Inputs, chunk: int) -> Call:
@@ -30,9 +30,8 @@ def _contracting(tuned: Tuned, inputs: Inputs) -> Call:
         found = torch.zeros(len(inputs), len(inputs), dtype=torch.float64, device=inputs.device)
 
         def contract(layer: torch.nn.Module) -> None:
-            rows = layer.weight.grad_batch.flatten(1)
+            rows = _taken(layer).flatten(1)
             found.add_(products(rows, rows))
-            del layer.weight.grad_batch
 
         with backpack(BatchGrad(), extension_hook=contract):
             tuned.function(batch.ids, batch.last).sum().backward()
@@ -44,17 +43,24 @@ def _contracting(tuned: Tuned, inputs: Inputs) -> Call:
 def _storing(tuned: Tuned, inputs: Inputs, chunk: int) -> Call:
     jacobian = Jacobian(tuned, inputs)
     chunks = inputs.chunks(chunk)
+    names: dict[torch.nn.Module, str] = {layer: f"{name}.weight" for name, layer in tuned.layers.items()}
 
     def kernel() -> torch.Tensor:
         for each in chunks:
 
             def store(layer: torch.nn.Module, places: torch.Tensor = each.places) -> None:
-                jacobian.store(places, {names[layer]: layer.weight.grad_batch})
-                del layer.weight.grad_batch
+                jacobian.store(places, {names[layer]: _taken(layer)})
 
             with backpack(BatchGrad(), extension_hook=store):
                 tuned.function(each.ids, each.last).sum().backward()
         return jacobian.gram()
 
-    names = {layer: name for name, layer in tuned.layers.items()}
     return kernel
+
+
+def _taken(layer: torch.nn.Module) -> torch.Tensor:
+    """Return the per-sample gradients of a layer's weight and remove them, and the summed one, from it."""
+    weight = layer.get_parameter("weight")
+    found: torch.Tensor = weight.__dict__.pop("grad_batch")
+    weight.grad = None
+    return found

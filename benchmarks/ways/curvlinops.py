@@ -1,7 +1,8 @@
 """curvlinops: the kernel as a product of its Jacobian operators, J (J^T v), never formed.
 
-One column is computed, v being its unit vector; every v costs the same. At its best: data in chunks sorted
-by length, no test for determinism, and the attention that has a forward mode.
+Some columns are computed, v being their unit vectors; every v costs the same. At its best: several columns
+at once share a forward pass (how many is tried out), data in chunks sorted by length, no test for
+determinism, and the attention that has a forward mode.
 """
 
 import torch
@@ -16,7 +17,7 @@ from benchmarks.ways import Call
 _CHUNK = 8
 
 
-def prepare(setting: Setting, inputs: Inputs) -> Call:
+def prepare(setting: Setting, inputs: Inputs, columns: int) -> Call:
     """Set the operators up."""
     tuned = tune(setting, inputs)
     chunks = inputs.chunks(_CHUNK)
@@ -31,15 +32,16 @@ def prepare(setting: Setting, inputs: Inputs) -> Call:
         batch_size_fn=lambda given: len(given["ids"]),
     )
     transposed = jacobian.adjoint()
-    unit = (places == 0).float()
+    wanted = torch.arange(min(columns, len(inputs)), device=inputs.device)
+    units = (places[:, None] == wanted).float()
 
-    def column() -> torch.Tensor:
-        found = torch.zeros(1, len(inputs), device=inputs.device)
+    def rows() -> torch.Tensor:  # of a symmetric matrix: the columns
+        found = torch.zeros(len(wanted), len(inputs), device=inputs.device)
         with sdpa_kernel(SDPBackend.MATH):
-            found[0, places] = jacobian @ (transposed @ unit)
+            found[:, places] = (jacobian @ (transposed @ units)).T
         return found
 
-    return column
+    return rows
 
 
 class _OfOne(nn.Module):

@@ -7,9 +7,9 @@ frozen weights get no gradient, and inner products are taken so that no digits a
 import torch
 
 from benchmarks.inputs import Inputs
+from benchmarks.jacobian import Jacobian
 from benchmarks.settings import Setting, tune
 from benchmarks.ways import Call
-from benchmarks.ways.jacobian import Jacobian
 
 
 def prepare(setting: Setting, inputs: Inputs, padded: bool = False) -> Call:

@@ -27,5 +27,5 @@ def prepare(setting: Setting, inputs: Inputs) -> Call:
 
 
 def _others() -> list[Method]:
-    """Return the further methods whose kernels are computed along the way."""
-    return [LoRA(rank=rank, targets=None) for rank in (1, 2, 4, 8, 16, 32, 64)]
+    """Return the further methods whose kernels come from the same passes."""
+    return [LoRA(rank=rank, targets=None) for rank in (1, 2, 4, 8)]

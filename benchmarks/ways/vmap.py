@@ -9,9 +9,9 @@ import torch
 from torch.func import functional_call, grad, vmap
 
 from benchmarks.inputs import Inputs
+from benchmarks.jacobian import Jacobian
 from benchmarks.settings import Setting, tune
 from benchmarks.ways import Call
-from benchmarks.ways.jacobian import Jacobian
 
 
 def prepare(setting: Setting, inputs: Inputs, chunk: int) -> Call:

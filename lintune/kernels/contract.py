@@ -90,23 +90,27 @@ def contract(sums: Sequence[Sum], lengths: torch.Tensor, region: Region) -> None
         lengths: `(n,)` tokens of each example.
         region: Which part of the Gram matrices is wanted.
     """
-    by_token, written = _divided(sums, lengths, region)
-    if not sums:
+    if not sums or region.start >= len(lengths):
         return
+    by_token, written = _divided(sums, lengths, region)
     outputs, device = sums[0].total.shape[1], sums[0].total.device
     strips = cut(lengths[: region.rows], int(lengths.sum()), outputs, device)
     for piece, (wanted, form) in enumerate(written):
         if region.is_mine(piece):
             for slab in slabs(form):
                 _add_slab(wanted, slab, region)
-    uses = Counter(id(tensor) for _, outer in by_token for tensor in (outer.x, outer.g))
-    lists = {id(outer.lengths): outer.lengths for _, outer in by_token}
+    uses = Counter(id(tensor) for outer, _ in by_token for tensor in (outer.x, outer.g))
+    lists = {id(outer.lengths): outer.lengths for outer, _ in by_token}
     ends = {key: [0, *lengths.cumsum(0).tolist()] for key, lengths in lists.items()}
     for piece, (first, last) in enumerate(strips):
         if region.is_mine(piece):
-            strip = _Strip(first, last, region.first_column(first, symmetric=True), Counter(uses), ends)
-            for wanted, outer in by_token:
-                strip.add(wanted.total, outer)
+            column = region.first_column(first, symmetric=True)
+            strip = _Strip(first, last, column, Counter(uses), ends)
+            for outer, totals in by_token:
+                found = strip.products(outer)
+                for total in totals:
+                    place = total[first:last, :, column:]
+                    place += found
 
 
 def mirrored(total: torch.Tensor, rows: int) -> torch.Tensor:
@@ -141,20 +145,21 @@ def cut(lengths: torch.Tensor, tokens: int, outputs: int, device: torch.device) 
 
 def _divided(
     sums: Sequence[Sum], lengths: torch.Tensor, region: Region
-) -> tuple[list[tuple[Sum, Outer]], list[tuple[Sum, Form]]]:
-    """Return what goes by tokens and what is written out."""
-    by_token: list[tuple[Sum, Outer]] = []
+) -> tuple[list[tuple[Outer, list[torch.Tensor]]], list[tuple[Sum, Form]]]:
+    """Return what goes by tokens, each with the totals that it enters, and what is written out."""
+    by_token: dict[tuple[int, int], tuple[Outer, list[torch.Tensor]]] = {}
     written: list[tuple[Sum, Form]] = []
-    part = region.rows * (len(lengths) - region.start / 2 - region.rows / 2) / max(1, len(lengths)) ** 2
+    part = region.rows * (len(lengths) - region.start / 2 - region.rows / 2) / len(lengths) ** 2
     known: set[int] = set()
     for wanted in sums:
         for form in wanted.forms:
             if isinstance(form, Outer) and not any(wanted.signed) and _by_token(form, part, known):
                 known |= {id(form.x), id(form.g)}
-                by_token.append((wanted, form))
+                # DoRA and LoRA, or all parameters and the weights alone, have gradients in common.
+                by_token.setdefault((id(form.x), id(form.g)), (form, []))[1].append(wanted.total)
             else:
                 written.append((wanted, form))
-    return by_token, written
+    return list(by_token.values()), written
 
 
 def _by_token(form: Outer, part: float, known: set[int]) -> bool:
@@ -204,33 +209,35 @@ class _Strip:
         self._uses = uses
         self._ends = ends
         self._known: dict[int, torch.Tensor] = {}
-        self._ones: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._owned: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
-    def add(self, total: torch.Tensor, outer: Outer) -> None:
-        """Add the strip's inner products of one form to a total `(rows, k, n, k)`."""
+    def products(self, outer: Outer) -> torch.Tensor:
+        """Return the strip's inner products of one form, `(rows, k, columns, k)`."""
         ends = self._ends[id(outer.lengths)]
         rows = slice(ends[self._first], ends[self._last])
         columns = slice(ends[self._column], ends[-1])
         inputs = self._known_or(outer.x, lambda: _inner(outer.x[rows], outer.x[columns]))
         gradients = self._known_or(outer.g, lambda: _between(outer.g[:, rows], outer.g[:, columns]))
-        pairs = gradients * inputs[:, None, :]
-        place = total[self._first : self._last, :, self._column :]
-        place += self._by_example(pairs, outer.lengths)
+        return self._by_example(gradients * inputs[:, None, :], outer.lengths)
 
     def _by_example(self, pairs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Sum `(k, a, k, b)` over the tokens of each row and each column example: `(rows, k, columns, k)`."""
         outputs, a, _, b = pairs.shape
-        key = id(lengths)
-        if key not in self._ones:
-            rows, columns = lengths[self._first : self._last], lengths[self._column :]
-            ones = torch.nn.functional.one_hot(owners(rows), len(rows)).to(pairs).T
-            self._ones[key] = (ones, owners(columns))
-        ones, owner = self._ones[key]
+        ones, owner = self._owners(lengths, pairs)
         # Few rows make a product with ones the fastest sum over them; the columns' sum is small after it.
         by_row = (ones @ pairs.view(outputs, a, outputs * b)).view(outputs, len(ones), outputs, b)
         tall = by_row.permute(3, 1, 0, 2).reshape(b, -1)
         summed = tall.new_zeros(len(lengths) - self._column, tall.shape[1]).index_add_(0, owner, tall)
         return summed.view(-1, len(ones), outputs, outputs).permute(1, 2, 0, 3)
+
+    def _owners(self, lengths: torch.Tensor, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the rows' owners one-hot `(rows, a)`, and the columns' owners `(b,)`."""
+        key = id(lengths)
+        if key not in self._owned:
+            rows, columns = lengths[self._first : self._last], lengths[self._column :]
+            one_hot = torch.nn.functional.one_hot(owners(rows), len(rows)).to(like).T
+            self._owned[key] = (one_hot, owners(columns))
+        return self._owned[key]
 
     def _known_or(self, tensor: torch.Tensor, compute: Callable[[], torch.Tensor]) -> torch.Tensor:
         """Return inner products computed before, or compute them; keep them if they are used again."""

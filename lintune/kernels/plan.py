@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedModel
 
 from lintune.prompted.batches import spans
-from lintune.tangents import Site, tunable_layers
+from lintune.tangents import Site, linear_weight, tunable_layers
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,11 @@ def _lean_bytes(model: PreTrainedModel, sites: Mapping[str, Site], outputs: int)
     config = model.config
     taps: dict[int | None, int] = {}
     for site in sites.values():
-        weight = site.parameters["weight"]
-        entries = sum(weight.shape) + outputs * weight.shape[0] if site.kind == "linear" else 0
-        taps[site.block] = taps.get(site.block, 0) + entries
+        if site.kind == "linear":
+            d_out, d_in = linear_weight(site).shape
+            taps[site.block] = taps.get(site.block, 0) + d_in + (1 + outputs) * d_out
     blocks = (config.num_hidden_layers + outputs) * config.hidden_size
-    return model.dtype.itemsize * (blocks + 2 * max(taps.values()))
+    return model.dtype.itemsize * (blocks + 2 * max(taps.values(), default=0))
 
 
 def _graph_bytes(model: PreTrainedModel) -> int:

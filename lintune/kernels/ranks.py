@@ -6,6 +6,7 @@ one stage at a time, so that every process can contract its share of the Gram ma
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 import torch
 from torch import distributed
@@ -66,7 +67,8 @@ def _distinct(taps: Taps) -> dict[int, torch.Tensor]:
 
 
 def _filled(tap: Tap, received: dict[int, torch.Tensor]) -> Tap:
-    return replace(tap, **{name: received[id(value)] for name, value in _per_example(tap).items()})
+    values: dict[str, Any] = {name: received[id(value)] for name, value in _per_example(tap).items()}
+    return replace(tap, **values)
 
 
 def _broadcast(like: torch.Tensor, owner: int) -> torch.Tensor:

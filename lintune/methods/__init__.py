@@ -6,7 +6,7 @@ from lintune.methods.dora import DoRA
 from lintune.methods.forms import Form, Outer, Vector
 from lintune.methods.full import Full
 from lintune.methods.lora import LoRA
-from lintune.methods.method import Method
+from lintune.methods.method import Method, count_parameters
 from lintune.methods.middle import FLoRA, TriLoRA
 from lintune.methods.norms import Norms
 from lintune.methods.rows_columns import Columns, Rows
@@ -54,4 +54,5 @@ __all__ = [
     "TriLoRA",
     "Vector",
     "Weights",
+    "count_parameters",
 ]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedModel
 
+from lintune.errors import InputError
 from lintune.methods.forms import Form
 from lintune.methods.full import bias_gradients
-from lintune.methods.method import sites_with
-from lintune.tangents import Site, Tap
+from lintune.tangents import Site, Tap, all_sites, select
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,10 @@ class Biases:
         Raises:
             InputError: There is none, as in most recent causal models.
         """
-        return sites_with(model, "bias", self.targets or ("*",))
+        with_bias = {name: site for name, site in all_sites(model).items() if "bias" in site.parameters}
+        if not with_bias:
+            raise InputError(f"method 'biases': {type(model).__name__} has no biases to tune.")
+        return select(with_bias, self.targets)
 
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the sums of g."""

@@ -15,7 +15,6 @@ from lintune.tangents import (
     TableTap,
     Tap,
     all_sites,
-    is_tied,
     select,
     uncovered,
 )
@@ -49,16 +48,14 @@ class Full:
                 f"targets=None: nothing is known of the gradients for {', '.join(missing[:3])} "
                 f"({len(missing)} such parameters); name the targets to leave them out."
             )
-        tied = is_tied(model)
-        sites = all_sites(model)
-        return select({n: s for n, s in sites.items() if not (tied and _weight_only_head(s))}, self.targets)
+        return select(all_sites(model), self.targets)
 
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the gradients for the weight and, where there is one, the bias."""
         return weight_gradients(tap) + bias_gradients(tap)
 
     def parameters(self, site: Site) -> int:
-        """Return the number of entries of all the site's parameters; a shared weight counts in both."""
+        """Return the number of entries of all the site's own parameters."""
         return sum(parameter.numel() for parameter in site.parameters.values())
 
 
@@ -85,7 +82,3 @@ def bias_gradients(tap: Tap) -> list[Form]:
         return [Vector(tap.g.transpose(0, 1))]
     g = tap.g.sum(dim=2) if isinstance(tap, NormTap) else tap.g
     return [summed(g, tap.lengths)]
-
-
-def _weight_only_head(site: Site) -> bool:
-    return site.kind == "head" and set(site.parameters) == {"weight"}

@@ -6,7 +6,7 @@ from typing import Protocol
 from transformers import PreTrainedModel
 
 from lintune.methods.forms import Form
-from lintune.tangents import Site, Tap, all_sites, select, tunable_layers
+from lintune.tangents import Site, Tap, select, tunable_layers
 
 
 class Method(Protocol):
@@ -55,6 +55,6 @@ class OfLinearLayers:
         """Refuse a layer that the method does not fit, before anything is computed."""
 
 
-def sites_with(model: PreTrainedModel, parameter: str, targets: Sequence[str] | None) -> dict[str, Site]:
-    """Return the targeted sites that have a parameter of this short name."""
-    return select({n: s for n, s in all_sites(model).items() if parameter in s.parameters}, targets)
+def count_parameters(method: Method, model: PreTrainedModel) -> int:
+    """Return how many numbers a method trains in a model."""
+    return sum(method.parameters(site) for site in method.sites(model).values())

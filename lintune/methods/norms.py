@@ -25,7 +25,7 @@ class Norms:
     def sites(self, model: PreTrainedModel) -> Mapping[str, Site]:
         """Return the targeted norms."""
         norms = {name: site for name, site in all_sites(model).items() if site.kind == "norm"}
-        return select(norms, self.targets or ("*",))
+        return select(norms, self.targets)
 
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the sums of g times the normalised input, and of g where there is an offset."""

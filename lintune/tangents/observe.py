@@ -63,14 +63,13 @@ def _look_up(site: Site, into: Callable[[], dict[str, Seen]]) -> Iterator[None]:
                 return output
             return _note(into(), site.name, args[0], output)
 
-    watches: list[Watch] = []
+    watching = ExitStack()
 
     def before(_module: nn.Module, _inputs: object) -> None:
-        watches.append(Watch())
-        watches[-1].__enter__()
+        watching.enter_context(Watch())
 
     def after(_module: nn.Module, _inputs: object, _output: object) -> None:
-        watches.pop().__exit__(None, None, None)
+        watching.close()
 
     handles = [
         site.module.register_forward_pre_hook(before),

@@ -8,7 +8,7 @@ from torch.func import functional_call
 from lintune.errors import InputError
 from lintune.prompted import Batch, PromptedModel
 from lintune.tangents.observe import Seen
-from lintune.tangents.sites import Site, is_tied, linear_weight
+from lintune.tangents.sites import Site, linear_weight
 from lintune.tangents.taps import HeadTap, LinearTap, NormTap, TableTap, Tap
 
 _Flat = dict[tuple[int, torch.Size], torch.Tensor]
@@ -22,7 +22,6 @@ class Reader:
         self._prompted = prompted
         self._batch = batch
         self._sites = sites
-        self._tied = is_tied(prompted.pretrained.model)
         self._head: HeadTap | None = None
 
     def taps(self, seen: Mapping[str, Seen], grads: Sequence[Sequence[torch.Tensor]]) -> dict[str, Tap]:
@@ -91,13 +90,13 @@ class Reader:
             site.name,
             torch.ones_like(batch.lengths),
             _stacked([batch.at_readout(slab)[:, labels] for slab in slabs]),
-            weight=site.parameters["weight"],
+            weight=site.module.get_parameter("weight"),
             bias=site.parameters.get("bias"),
-            tied=self._tied,
+            tied=site.tied,
             labels=labels,
             hidden=batch.at_readout(saw.given),
         )
-        self._head = tap if self._tied else None
+        self._head = tap if site.tied else None
         return tap
 
     def _check(self, site: Site, given: torch.Tensor) -> None:

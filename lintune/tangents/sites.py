@@ -26,17 +26,20 @@ class Site:
             embedding, whose rows of the label words alone matter).
         module: The module.
         block: Index of the repeated block it lies in; None for what comes before and after the blocks.
+        tied: Whether it is a head whose weight is the input embedding's.
     """
 
     name: str
     kind: Kind
     module: nn.Module
     block: int | None
+    tied: bool = False
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
-        """Its own parameters by short name; a weight shared with another site is in both."""
-        return dict(self.module.named_parameters(recurse=False))
+        """Its own parameters by short name; a tied weight is the embedding's."""
+        found = dict(self.module.named_parameters(recurse=False))
+        return {name: value for name, value in found.items() if not (self.tied and name == "weight")}
 
 
 def blocks_of(model: nn.Module) -> list[nn.Module]:
@@ -58,7 +61,8 @@ def blocks_of(model: nn.Module) -> list[nn.Module]:
 def all_sites(model: PreTrainedModel) -> dict[str, Site]:
     """Return every site of a model by qualified name, in the order of the model's modules.
 
-    Modules whose parameters are none of the four kinds are left out; `uncovered` names them.
+    Modules whose parameters are none of the four kinds are left out; `uncovered` names them. So is a
+    head that has nothing of its own.
     """
     block = {id(part): index for index, whole in enumerate(blocks_of(model)) for part in whole.modules()}
     head = model.get_output_embeddings()
@@ -66,7 +70,9 @@ def all_sites(model: PreTrainedModel) -> dict[str, Site]:
     for name, module in model.named_modules():
         kind = _kind(module, head)
         if kind is not None:
-            sites[name] = Site(name, kind, module, block.get(id(module)))
+            site = Site(name, kind, module, block.get(id(module)), kind == "head" and is_tied(model))
+            if site.parameters:
+                sites[name] = site
     return sites
 
 

@@ -108,7 +108,7 @@ def with_tied_head(prompted: PromptedModel, sites: Mapping[str, Site]) -> dict[s
     table = model.get_input_embeddings()
     if is_tied(model) and any(site.module is table for site in sites.values()):
         name = next(name for name, module in model.named_modules() if module is head)
-        return {**sites, name: Site(name, "head", head, None)}
+        return {**sites, name: Site(name, "head", head, None, tied=True)}
     return dict(sites)
 
 

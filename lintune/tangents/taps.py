@@ -6,7 +6,7 @@ has. Gradients come in k slabs, one per output of the model (a logit, or a combi
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 
@@ -132,7 +132,7 @@ def joined(taps: Sequence[AnyTap], shared: dict[tuple[int, ...], torch.Tensor]) 
     """
     if len(taps) == 1:
         return taps[0]
-    together = {}
+    together: dict[str, Any] = {}
     for name in [each.name for each in fields(taps[0]) if each.name in Tap.AXES]:
         parts = [getattr(tap, name) for tap in taps]
         key = tuple(id(part) for part in parts)

@@ -1,16 +1,41 @@
-"""The engine against gradients taken one example and one logit at a time, in float64."""
+"""The engine against methods attached to models and differentiated one example at a time, in float64."""
+
+import copy
+from dataclasses import replace
 
 import numpy as np
+import peft
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lintune.errors import InputError
-from lintune.kernels import contrasts, tangent_kernels
-from lintune.methods import LoRA, Weights
+from lintune.kernels import AsymmetricSignGD, BlockKernel, SignGD, contrasts, flat, tangent_kernels
+from lintune.methods import (
+    IA3,
+    SSB,
+    SSL,
+    Biases,
+    Columns,
+    DoRA,
+    FLoRA,
+    Full,
+    LoRA,
+    Method,
+    Norms,
+    ParallelAdapter,
+    Rows,
+    SingularValues,
+    TriLoRA,
+    Weights,
+    count_parameters,
+)
 from lintune.prompted import PromptedModel
-from lintune.tangents import tunable_layers
+from lintune.tangents import all_sites
 from lintune.tasks import Examples, Prompt
-from tests.tiny import ARCHITECTURES, pretrained
+from tests.attached import gram, jacobians
+from tests.tiny import ARCHITECTURES, WORDS, pretrained
 
 TEXTS = (
     "a good film",
@@ -23,96 +48,188 @@ PROMPT = Prompt("{text} . it was {label} .", ("terrible", "great", "dull"))
 
 # Relative to the largest entry. Soft-capped and ALiBi attention take their softmax in float32 always.
 TOLERANCE = {"gemma2-softcap": 1e-5, "bloom-alibi": 1e-5}
+METHODS_AT_HAND: tuple[Method, ...] = (
+    Full(),
+    Weights(),
+    Biases(),
+    Norms(),
+    Rows(2, "random", seed=3),
+    Rows(2, "last"),
+    Columns(2, "largest"),
+    Columns(3, "even"),
+    LoRA(rank=3, alpha=6, targets=None, seed=5),
+    DoRA(rank=2, alpha=8, targets=None),
+    SSL(),
+    SSB(),
+    SingularValues(),
+    FLoRA(rank=2, alpha=4, targets=None),
+    TriLoRA(rank=3, alpha=4, targets=None),
+    ParallelAdapter(rank=3, alpha=4, targets=None),
+)
 
 
 def examples(texts: tuple[str, ...] = TEXTS) -> Examples:
     return Examples(tuple({"text": text} for text in texts), np.zeros(len(texts), dtype=np.int64))
 
 
-def gradients(prompted: PromptedModel, few: Examples) -> dict[str, np.ndarray]:
-    """Return each logit's gradient for each layer's weight, `(n, C, d_out, d_in)`, without packing."""
-    model = prompted.pretrained.model
-    layers = tunable_layers(model)
-    found: dict[str, list[list[np.ndarray]]] = {name: [] for name in layers}
-    for prompt in prompted.encode(few):
-        for layer in layers.values():
-            layer.weight.requires_grad_()
-        every = model(input_ids=torch.tensor([prompt.ids])).logits[0, prompt.readout]
-        for name, layer in layers.items():
-            found[name].append(
-                [
-                    torch.autograd.grad(every[label], layer.weight, retain_graph=True)[0].numpy()
-                    for label in prompted.label_ids
-                ]
-            )
-        model.requires_grad_(False)
-    return {name: np.array(value) for name, value in found.items()}
+def function(name: str) -> PromptedModel:
+    return PromptedModel(pretrained(name), PROMPT, longest=32)
 
 
-def inner(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    return np.einsum("icab,jdab->icjd", left, right)
-
-
-@pytest.mark.parametrize("name", ARCHITECTURES)
-@pytest.mark.parametrize("batch_tokens", [20, 1000])
-def test_full_kernel_equals_autograd(name: str, batch_tokens: int) -> None:
-    prompted = PromptedModel(pretrained(name), PROMPT, longest=32)
-    kernel = tangent_kernels(prompted, examples(), methods=[Weights()], batch_tokens=batch_tokens).train["weights"]
-    expected = gradients(prompted, examples())
-    assert kernel.layers == tuple(expected)
+def close(kernel: BlockKernel, jacobian: dict[str, np.ndarray], tolerance: float = 1e-10) -> None:
+    """Compare all blocks, on the scale of the largest entry of any."""
+    assert kernel.layers == tuple(jacobian)
+    scale = max(np.abs(gram(part)).max() for part in jacobian.values())
     for layer, block in zip(kernel.layers, kernel.blocks, strict=True):
-        truth = inner(expected[layer], expected[layer])
         np.testing.assert_allclose(
-            block, truth, rtol=1e-9, atol=TOLERANCE.get(name, 1e-10) * np.abs(truth).max()
+            block, gram(jacobian[layer]), rtol=0, atol=tolerance * scale, err_msg=layer
         )
 
 
-@pytest.mark.parametrize("name", ["llama", "bert"])
-def test_lora_kernel_is_full_kernel_of_projected_inputs(name: str) -> None:
-    prompted = PromptedModel(pretrained(name), PROMPT, longest=32)
-    method = LoRA(rank=3, alpha=6, targets=None, seed=5)
-    kernel = tangent_kernels(prompted, examples(), methods=[method]).train["lora-r3"]
-    for layer, block in zip(kernel.layers, kernel.blocks, strict=True):
-        full = gradients(prompted, examples())[layer]
-        down = method.a(layer, full.shape[-1]).double().numpy()
-        of_b = 2.0 * full @ down.T
-        np.testing.assert_allclose(block, inner(of_b, of_b), rtol=1e-9, atol=1e-12)
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_all_methods_from_one_capture_equal_the_attached_models(name: str) -> None:
+    prompted = function(name)
+    fitting = [m for m in METHODS_AT_HAND if not (isinstance(m, Biases) and not has_biases(prompted))]
+    kernels = tangent_kernels(prompted, examples(), methods={repr(m): m for m in fitting}).train
+    for method in fitting:
+        close(kernels[repr(method)], jacobians(prompted, examples(), method), TOLERANCE.get(name, 1e-10))
+
+
+def has_biases(prompted: PromptedModel) -> bool:
+    return any("bias" in site.parameters for site in all_sites(prompted.pretrained.model).values())
+
+
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_any_method_layers_lengths_batches_and_memory(data: st.DataObject) -> None:
+    exact = [name for name in ARCHITECTURES if name not in TOLERANCE]
+    prompted = function(data.draw(st.sampled_from(exact)))
+    method = data.draw(st.sampled_from(METHODS_AT_HAND))
+    if isinstance(method, Biases) and not has_biases(prompted):
+        method = Weights()
+    sites = list(method.sites(prompted.pretrained.model))
+    targets = data.draw(st.lists(st.sampled_from(sites), min_size=1, max_size=3, unique=True))
+    method = replace(method, targets=tuple(targets))  # type: ignore[type-var]
+    words = st.lists(st.sampled_from(WORDS), min_size=1, max_size=9).map(" ".join)
+    few = examples(tuple(data.draw(st.lists(words, min_size=1, max_size=6))))
+    kernel = tangent_kernels(
+        prompted,
+        few,
+        methods=[method],
+        batch_tokens=data.draw(st.sampled_from([1, 30, 1000])),
+        memory=data.draw(st.sampled_from([1, 10**9])),
+        recompute=data.draw(st.sampled_from([None, True, False])),
+    ).train[method.name]
+    close(kernel, jacobians(prompted, few, method), 1e-9)
+    flat_total = flat(kernel.total())
+    np.testing.assert_allclose(flat_total, flat_total.T, rtol=1e-9, atol=1e-12 * np.abs(flat_total).max())
+    assert np.linalg.eigvalsh(flat_total).min() >= -1e-9 * np.abs(flat_total).max()
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2-conv1d", "roberta"])
+@pytest.mark.parametrize("memory", [1, 10**9])
+def test_kernels_of_the_optimisers_equal_signs_of_autograd(name: str, memory: int) -> None:
+    prompted = function(name)
+    # A bias of keys has no gradient but rounding: its signs mean nothing.
+    tables = [n for n, s in all_sites(prompted.pretrained.model).items() if s.kind == "table"]
+    methods: list[Method] = [Weights(), Norms(), LoRA(rank=2, targets=None), Full(targets=tables)]
+    for method in methods:
+        found = tangent_kernels(
+            prompted,
+            examples(TEXTS[:3]),
+            examples(TEXTS[3:]),
+            methods=[SignGD(method), AsymmetricSignGD(method)],
+            memory=memory,
+        )
+        jacobian = jacobians(prompted, examples(), method)
+        for layer, part in jacobian.items():
+            signs = np.sign(part)
+            for optimiser, truth in (
+                (SignGD(method), gram(signs)),
+                (AsymmetricSignGD(method), gram(signs, part)),
+            ):
+                square = found.train[optimiser.name].select(layer).total()
+                cross = found.cross[optimiser.name].select(layer).total()
+                both = np.concatenate([square, cross], axis=2)
+                np.testing.assert_allclose(both, truth[:3], rtol=1e-9, atol=1e-9 * np.abs(truth).max())
+
+
+def test_lora_away_from_its_start_equals_a_trained_peft_model() -> None:
+    """Both factors given, the adapter merged into the weights; by peft's own layers and autograd."""
+    model, jacobian = peft_jacobian(up=0.3)
+    prompted = PromptedModel(replace(pretrained("llama"), model=model.merge_and_unload()), PROMPT, longest=32)
+    down, up = (
+        {
+            name.removeprefix("base_model.model.").removesuffix(f".{side}.default"): module.weight.detach()
+            for name, module in peft_model(0.3).named_modules()
+            if name.endswith(f"{side}.default")
+        }
+        for side in ("lora_A", "lora_B")
+    )
+    method = LoRA(rank=2, alpha=8, down=down, up=up)
+    kernel = tangent_kernels(prompted, examples(), methods=[method]).train[method.name].total()
+    np.testing.assert_allclose(kernel.reshape(15, 15), jacobian @ jacobian.T, rtol=1e-9, atol=1e-12)
+    assert jacobian.shape[1] == count_parameters(method, prompted.pretrained.model)
 
 
 def test_lora_kernel_equals_that_of_a_peft_model() -> None:
     """The same numbers by a route that shares no code: peft's own layers, differentiated by autograd."""
-    import peft
-
-    method = LoRA(rank=2, alpha=8, targets=("*.q_proj", "*.v_proj"), seed=1)
-    prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
+    _, jacobian = peft_jacobian(up=0.0)
+    prompted = function("llama")
+    method = LoRA(rank=2, alpha=8, seed=1)
     kernel = tangent_kernels(prompted, examples(), methods=[method]).train[method.name].total()
+    np.testing.assert_allclose(kernel.reshape(15, 15), jacobian @ jacobian.T, rtol=1e-9, atol=1e-12)
 
-    import copy
 
-    config = peft.LoraConfig(r=2, lora_alpha=8, target_modules=["q_proj", "v_proj"], lora_dropout=0.0)
-    adapted = peft.get_peft_model(copy.deepcopy(prompted.pretrained.model), config).double().eval()
-    for name, module in adapted.named_modules():
+@pytest.mark.parametrize("method", [DoRA(rank=2, alpha=8, seed=1), IA3()])
+def test_kernels_of_pefts_other_methods(method: DoRA | IA3) -> None:
+    _, jacobian = peft_jacobian(up=0.0, method=method)
+    prompted = function("llama")
+    kernel = tangent_kernels(prompted, examples(), methods=[method]).train[method.name].total()
+    np.testing.assert_allclose(kernel.reshape(15, 15), jacobian @ jacobian.T, rtol=1e-9, atol=1e-12)
+    assert jacobian.shape[1] == count_parameters(method, prompted.pretrained.model)
+
+
+def peft_model(up: float, method: DoRA | IA3 | None = None) -> peft.PeftModel:
+    """Return tiny Llama with peft's layers, lintune's A and, scaled by `up`, a random B."""
+    config: peft.PeftConfig
+    if isinstance(method, IA3):
+        targets = ["k_proj", "v_proj", "down_proj"]
+        config = peft.IA3Config(target_modules=targets, feedforward_modules=["down_proj"])
+    else:
+        config = peft.LoraConfig(
+            r=2, lora_alpha=8, target_modules=["q_proj", "v_proj"], use_dora=method is not None
+        )
+    model = peft.get_peft_model(copy.deepcopy(pretrained("llama").model), config).double().eval()
+    generator = torch.Generator().manual_seed(0)
+    drawn = LoRA(rank=2, alpha=8, seed=1)
+    for name, module in model.named_modules():
         if name.endswith("lora_A.default"):
             layer = name.removeprefix("base_model.model.").removesuffix(".lora_A.default")
-            module.weight.data = method.a(layer, module.weight.shape[1]).double()
+            module.weight.data = drawn.a(layer, module.weight.shape[1]).double()
+        if name.endswith("lora_B.default"):
+            module.weight.data = up * torch.randn(
+                module.weight.shape, generator=generator, dtype=torch.float64
+            )
+    return model
+
+
+def peft_jacobian(up: float, method: DoRA | IA3 | None = None) -> tuple[peft.PeftModel, np.ndarray]:
+    """Return the model and the gradients of all logits `(n C, P)` for its trained parameters."""
+    adapted = peft_model(up, method)
+    prompted = function("llama")
     trained = [p for p in adapted.parameters() if p.requires_grad]
-    jacobian = []
+    rows = []
     for prompt in prompted.encode(examples()):
         logits = adapted(input_ids=torch.tensor([prompt.ids])).logits[0, prompt.readout]
         for label in prompted.label_ids:
             grads = torch.autograd.grad(logits[label], trained, retain_graph=True)
-            jacobian.append(torch.cat([g.flatten() for g in grads]).numpy())
-    expected = np.array(jacobian) @ np.array(jacobian).T
-    np.testing.assert_allclose(kernel.reshape(15, 15), expected, rtol=1e-9, atol=1e-12)
-    count = sum(p.numel() for p in trained)
-    layers = tunable_layers(prompted.pretrained.model)
-    assert count == sum(
-        method.parameters(layers[name].weight) for name in layers if name.endswith(("q_proj", "v_proj"))
-    )
+            rows.append(torch.cat([g.flatten() for g in grads]).numpy())
+    return adapted, np.array(rows)
 
 
 def test_parts_and_batches_do_not_change_the_kernel() -> None:
-    prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
+    prompted = function("llama")
     whole = tangent_kernels(prompted, examples(), methods=[Weights(), LoRA(rank=2)])
     parts = tangent_kernels(
         prompted, examples(), methods=[Weights(), LoRA(rank=2)], batch_tokens=12, memory=1
@@ -123,7 +240,7 @@ def test_parts_and_batches_do_not_change_the_kernel() -> None:
 
 
 def test_cross_kernel_is_a_corner_of_the_symmetric_kernel() -> None:
-    prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
+    prompted = function("llama")
     square = tangent_kernels(prompted, examples(), methods=[Weights()])
     corner = tangent_kernels(
         prompted, examples(TEXTS[:2]), examples(TEXTS[2:]), methods=[Weights()], batch_tokens=14, memory=1
@@ -134,7 +251,7 @@ def test_cross_kernel_is_a_corner_of_the_symmetric_kernel() -> None:
 
 
 def test_contrasts_kernel_is_the_projected_logit_kernel() -> None:
-    prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
+    prompted = function("llama")
     basis = contrasts(3)
     of_logits = tangent_kernels(prompted, examples(), methods=[Weights()]).train["weights"].total()
     of_contrasts = (
@@ -147,7 +264,7 @@ def test_contrasts_kernel_is_the_projected_logit_kernel() -> None:
 
 
 def test_sum_of_layers_can_be_kept_alone() -> None:
-    prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
+    prompted = function("llama")
     blocks = tangent_kernels(prompted, examples(), methods=[Weights()]).train["weights"]
     total = tangent_kernels(prompted, examples(), methods=[Weights()], by_layer=False).train["weights"]
     assert total.layers == ("all",)
@@ -156,7 +273,9 @@ def test_sum_of_layers_can_be_kept_alone() -> None:
 
 def test_float32_is_close_to_float64() -> None:
     kernels = [
-        tangent_kernels(PromptedModel(pretrained("llama", dtype), PROMPT, 32), examples(), methods=[Weights()])
+        tangent_kernels(
+            PromptedModel(pretrained("llama", dtype), PROMPT, 32), examples(), methods=[Weights()]
+        )
         .train["weights"]
         .total()
         for dtype in (torch.float32, torch.float64)
@@ -166,8 +285,10 @@ def test_float32_is_close_to_float64() -> None:
 
 def test_only_the_layers_above_the_lowest_target_are_differentiated() -> None:
     """Nothing under the lowest tuned layer gets a gradient: its hidden states are constants."""
-    prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
-    top = tangent_kernels(prompted, examples(), methods=[Weights(targets=("model.layers.1.*",))]).train["weights"]
+    prompted = function("llama")
+    top = tangent_kernels(prompted, examples(), methods=[Weights(targets=("model.layers.1.*",))]).train[
+        "weights"
+    ]
     everything = tangent_kernels(prompted, examples(), methods=[Weights()]).train["weights"]
     np.testing.assert_allclose(top.blocks, everything.select("model.layers.1.*").blocks, rtol=1e-12)
 
@@ -179,11 +300,16 @@ def test_only_the_layers_above_the_lowest_target_are_differentiated() -> None:
         ({"methods": [Weights(), Weights()]}, "distinct names"),
         ({"methods": [Weights(targets=("*.query",))]}, "q_proj"),
         ({"methods": [LoRA(rank=99)]}, "rank=99"),
+        ({"methods": [LoRA(rank=2, down={})]}, r"down\['model.layers.0.self_attn.q_proj'\] is missing"),
+        ({"methods": [Rows(99)]}, "count=99 exceeds the 16"),
+        ({"methods": [Biases()]}, "LlamaForCausalLM has no biases"),
+        ({"methods": [Weights()], "memory": 0}, "memory=0"),
+        ({"methods": [Weights()], "batch_tokens": 0}, "batch_tokens=0"),
         ({"methods": [Weights()], "outputs": np.eye(2)}, "one row for each of 3 logits"),
         ({"methods": [Weights()], "others": examples(())}, "at least one example"),
     ],
 )
 def test_bad_arguments_are_refused(kwargs: dict, message: str) -> None:
-    prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
+    prompted = function("llama")
     with pytest.raises(InputError, match=message):
         tangent_kernels(prompted, examples(), **kwargs)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lintune.kernels import contrasts, tangent_kernels
-from lintune.methods import Full, LoRA, Method
+from lintune.methods import LoRA, Method, Weights
 from lintune.prompted import PromptedModel
 from lintune.regression import fit
 from lintune.studies import beats_baselines, few_shot_accuracies
@@ -36,7 +36,7 @@ def task() -> Task:
 
 def test_each_way_and_seed_has_its_row(task: Task) -> None:
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
-    methods: list[Method] = [Full(), LoRA(rank=2)]
+    methods: list[Method] = [Weights(), LoRA(rank=2)]
     rows = few_shot_accuracies(prompted, task, methods, shots=5, seeds=[0, 1, 2], test_examples=20)
     counts = rows.groupby("way", sort=False).seed.apply(list).to_dict()
     assert counts == {
@@ -44,7 +44,7 @@ def test_each_way_and_seed_has_its_row(task: Task) -> None:
         "zero-shot": [-1],
         "zero-shot, calibrated": [0, 1, 2],
         "TF-IDF + logistic regression": [0, 1, 2],
-        "kernel regression, full": [0, 1, 2],
+        "kernel regression, weights": [0, 1, 2],
         "kernel regression, lora-r2": [0, 1, 2],
     }
     assert rows.accuracy.between(0, 1).all()
@@ -52,14 +52,14 @@ def test_each_way_and_seed_has_its_row(task: Task) -> None:
 
 def test_one_pass_over_the_union_equals_each_draw_alone(task: Task) -> None:
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
-    rows = few_shot_accuracies(prompted, task, [Full()], shots=4, seeds=[3, 4], test_examples=20)
+    rows = few_shot_accuracies(prompted, task, [Weights()], shots=4, seeds=[3, 4], test_examples=20)
     for seed in (3, 4):
         draw = few_shot(task, 4, seed, 20)
-        alone = tangent_kernels(prompted, draw.train, draw.test, methods=[Full()], outputs=contrasts(2))
-        fitted = fit(alone.train["full"].total(), alone.train_logits, draw.train.labels)
-        predicted = fitted.scores(alone.cross["full"].total(), alone.cross_logits).argmax(axis=1)
+        alone = tangent_kernels(prompted, draw.train, draw.test, methods=[Weights()], outputs=contrasts(2))
+        fitted = fit(alone.train["weights"].total(), alone.train_logits, draw.train.labels)
+        predicted = fitted.scores(alone.cross["weights"].total(), alone.cross_logits).argmax(axis=1)
         expected = (predicted == draw.test.labels).mean()
-        found = rows[(rows.way == "kernel regression, full") & (rows.seed == seed)].accuracy.item()
+        found = rows[(rows.way == "kernel regression, weights") & (rows.seed == seed)].accuracy.item()
         assert found == pytest.approx(expected)
 
 
@@ -83,7 +83,7 @@ def test_union_keeps_every_example_once_and_finds_each_draw() -> None:
     ],
 )
 def test_verdict_follows_from_the_paired_gains(kernel: list[float], other: list[float], verdict: str) -> None:
-    ways = {"kernel regression, full": kernel, "zero-shot, calibrated": other}
+    ways = {"kernel regression, weights": kernel, "zero-shot, calibrated": other}
     rows = pd.DataFrame(
         [
             {"way": way, "seed": seed, "accuracy": value}
@@ -101,7 +101,7 @@ def test_verdict_follows_from_the_paired_gains(kernel: list[float], other: list[
 def test_verdict_against_a_way_that_sees_no_draw() -> None:
     rows = pd.DataFrame(
         [
-            {"way": "kernel regression, full", "seed": seed, "accuracy": value}
+            {"way": "kernel regression, weights", "seed": seed, "accuracy": value}
             for seed, value in enumerate([0.8, 0.9])
         ]
         + [{"way": "zero-shot", "seed": -1, "accuracy": 0.6}]

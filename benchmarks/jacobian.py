@@ -1,11 +1,10 @@
-"""The Jacobian of all sentences, stored, and its Gram matrix: no way, but what several have in common."""
+"""The Jacobian of all sentences, stored, and its Gram matrix: what several ways have in common."""
 
 import torch
 
 from benchmarks.inputs import Inputs
 from benchmarks.measure import require_room
 from benchmarks.settings import Tuned
-
 
 _WIDTH = 16384  # columns of one product: it stays in the cache, and float32 loses no digits over so few
 
@@ -39,8 +38,12 @@ class Jacobian:
         self._rows: dict[str, torch.Tensor] = {}
 
     def store(self, places: torch.Tensor, gradients: dict[str, torch.Tensor]) -> None:
-        """Store the gradients `(m, ...)` of the sentences at `(m,)` places."""
-        for name, gradient in gradients.items():
+        """Store the gradients `(m, ...)` of the sentences at `(m,)` places; `gradients` is empty afterwards.
+
+        What is stored is freed at once: together with all that is stored it would not fit in memory.
+        """
+        while gradients:
+            name, gradient = gradients.popitem()
             if name not in self._rows:
                 self._rows[name] = torch.empty(self._shapes[name], device=self._device)
             self._rows[name][places] = gradient.reshape(len(places), -1)
