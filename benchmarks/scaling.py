@@ -62,10 +62,10 @@ def main(
     }
     found: dict[str, list[dict[str, Any]]] = {}
     for name, along in chosen.items():
-        for value, job in along.items():
+        for value, planned in along.items():
             print(f"{name} = {value}", flush=True)
             comparison = Comparison(
-                replace(job, threads=threads, device=device), ways, limit, variants=_VARIANTS
+                replace(planned, threads=threads, device=device), ways, limit, variants=_VARIANTS
             )
             for number in range(1, rounds + 1):
                 comparison.round(number)

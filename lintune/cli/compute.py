@@ -13,7 +13,7 @@ from lintune import models, tasks
 from lintune.cli.methods import method_of, options_of, with_optimizer
 from lintune.errors import InputError
 from lintune.kernels import BlockKernel, contrasts, tangent_kernels
-from lintune.methods import Method
+from lintune.methods import Method, count_parameters
 from lintune.prompted import PromptedModel
 
 
@@ -72,11 +72,12 @@ def compute(request: Request) -> Computed:
     """
     method = method_of(request.method, request.options)
     device = _usable(request.device)
+    dtype = _dtype(request.dtype, device)
     task = tasks.load(request.task)
     draw = tasks.few_shot(task, request.shots, request.seed, request.test_examples or None)
-    pretrained = models.load(request.model, device, getattr(torch, request.dtype))
+    pretrained = models.load(request.model, device, dtype)
     prompted = PromptedModel(pretrained, task.prompt, request.longest)
-    parameters = sum(method.parameters(site) for site in method.sites(pretrained.model).values())
+    parameters = count_parameters(method, pretrained.model)
     kernels = tangent_kernels(
         prompted,
         draw.train,
@@ -122,6 +123,17 @@ def _about(request: Request, method: Method, task: tasks.Task, weights: str) -> 
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }
+
+
+def _dtype(name: str, device: torch.device) -> torch.dtype:
+    """Return the type of the weights; of tf32, after asking for it in products."""
+    if name != "tf32":
+        torch.set_float32_matmul_precision("highest")
+        return getattr(torch, name)
+    if device.type != "cuda":
+        raise InputError(f"dtype='tf32' is a way of CUDA devices; device='{device}' has float32.")
+    torch.set_float32_matmul_precision("high")
+    return torch.float32
 
 
 def _usable(device: str) -> torch.device:

@@ -49,32 +49,34 @@ def command(
     files = KernelFiles(out)
     files.check(force)
 
-    from lintune.cli import compute, summary, write
+    from lintune.cli import compute, processes, summary, write
 
-    request = compute.Request(
-        task=task,
-        model=model,
-        method=method,
-        options={
-            "rank": rank,
-            "alpha": alpha,
-            "targets": targets,
-            "feedforward": feedforward,
-            "count": count,
-            "rule": rule,
-            "method-seed": method_seed,
-        },
-        optimizer=optimizer,
-        shots=shots,
-        seed=seed,
-        test_examples=test_examples,
-        outputs=outputs,
-        longest=longest,
-        device=device,
-        dtype=dtype,
-        by_layer=by_layer,
-        memory=bytes_kept,
-    )
-    computed = compute.compute(request)
-    write.write(computed, files)
-    summary.show(computed)
+    with processes.joined(device) as own_device:
+        request = compute.Request(
+            task=task,
+            model=model,
+            method=method,
+            options={
+                "rank": rank,
+                "alpha": alpha,
+                "targets": targets,
+                "feedforward": feedforward,
+                "count": count,
+                "rule": rule,
+                "method-seed": method_seed,
+            },
+            optimizer=optimizer,
+            shots=shots,
+            seed=seed,
+            test_examples=test_examples,
+            outputs=outputs,
+            longest=longest,
+            device=own_device,
+            dtype=dtype,
+            by_layer=by_layer,
+            memory=bytes_kept,
+        )
+        computed = compute.compute(request)
+        if processes.is_first():
+            write.write(computed, files)
+            summary.show(computed)

@@ -14,8 +14,11 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of the draw of training exa
 Longest = Annotated[int, typer.Option(min=1, help="Prompts are cut to this many tokens.")]
 Device = Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, cuda:1, mps.")]
 Dtype = Annotated[
-    Literal["float32", "float64", "bfloat16", "float16"],
-    typer.Option(help="Type of the model's weights; kernels are summed in float64 always."),
+    Literal["float32", "float64", "bfloat16", "float16", "tf32"],
+    typer.Option(
+        help="Type of the model's weights; tf32 is float32 with the GPU's fast products. "
+        "Kernels are summed in float64 always."
+    ),
 ]
 Memory = Annotated[str, typer.Option(help="What the examples may take beside the model, such as 6GB.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]

@@ -76,22 +76,22 @@ def load(
         path, note = name, f"hub model, revision {revision or 'main'}"
     else:
         raise unknown_name("model", name, [*BUNDLED, "<hub owner>/<hub name>", "<local folder>"])
-    model, tokenizer, found = _read(path, kind, dtype, revision)
+    model, tokenizer, found = _read(path, kind, revision)
     weights = weights_of(Path(path)) if name in BUNDLED else fingerprint(model.state_dict())
-    model = model.to(torch.device(device))  # type: ignore[arg-type]  # its decorator hides the signature
+    model = model.to(torch.device(device), dtype)  # type: ignore[arg-type]  # its decorator hides the signature
     return Pretrained(name, found, model.eval().requires_grad_(False), tokenizer, weights, note)
 
 
 def _read(
-    path: str | Path, kind: Kind | None, dtype: torch.dtype, revision: str | None
+    path: str | Path, kind: Kind | None, revision: str | None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Kind]:
-    """Read configuration, weights and tokeniser; only safetensors, never code from the model."""
+    """Read configuration, weights as they are stored, and tokeniser; only safetensors, never code."""
     try:
         config = AutoConfig.from_pretrained(path, revision=revision)
         found = kind or _kind_of(config.architectures or [], path)
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
         model = _CLASSES[found].from_pretrained(
-            path, config=config, dtype=dtype, revision=revision, use_safetensors=True
+            path, config=config, dtype="auto", revision=revision, use_safetensors=True
         )
     except OSError as error:
         raise FetchError(f"model={str(path)!r} could not be read: {error}") from error

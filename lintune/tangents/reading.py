@@ -50,15 +50,15 @@ class Reader:
     def _linear_tap(self, site: Site, saw: Seen, g: torch.Tensor, flat: _Flat) -> Tap:
         key = (saw.given.data_ptr(), saw.given.shape)
         if key not in flat:
-            flat[key] = self._batch.flatten(saw.given)
+            flat[key] = _wide(self._batch.flatten(saw.given))
         return LinearTap(
             site.name,
             self._batch.lengths,
             g,
-            weight=linear_weight(site),
+            weight=_wide(linear_weight(site)),
             bias=site.parameters.get("bias"),
             x=flat[key],
-            y=self._batch.flatten(saw.y.detach()),
+            y=_wide(self._batch.flatten(saw.y.detach())),
         )
 
     def _norm_tap(self, site: Site, saw: Seen, g: torch.Tensor) -> Tap:
@@ -70,7 +70,7 @@ class Reader:
             g.unflatten(-1, (-1, len(weight))),
             weight=weight,
             bias=site.parameters.get("bias"),
-            x=x.unflatten(-1, (-1, len(weight))),
+            x=_wide(x).unflatten(-1, (-1, len(weight))),
         )
 
     def _table_tap(self, site: Site, saw: Seen, g: torch.Tensor) -> Tap:
@@ -94,7 +94,7 @@ class Reader:
             bias=site.parameters.get("bias"),
             tied=site.tied,
             labels=labels,
-            hidden=batch.at_readout(saw.given),
+            hidden=_wide(batch.at_readout(saw.given)),
         )
         self._head = tap if site.tied else None
         return tap
@@ -124,8 +124,13 @@ def _normalised(site: Site, given: torch.Tensor) -> torch.Tensor:
 
 
 def _stacked(slabs: list[torch.Tensor]) -> torch.Tensor:
-    """Return the slabs as one tensor `(k, ...)`, without a copy of a single one."""
-    return torch.stack(slabs) if len(slabs) > 1 else slabs[0][None]
+    """Return the slabs as one tensor `(k, ...)`, a single one without a copy."""
+    return _wide(torch.stack(slabs) if len(slabs) > 1 else slabs[0][None])
+
+
+def _wide(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor in float32 at least: a model in half precision is no reason to sum in it."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 def _owner(lengths: torch.Tensor) -> torch.Tensor:
