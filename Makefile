@@ -15,7 +15,7 @@ export PROFILE
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebook test lint env lock clean
+.PHONY: help book notebook test benchmark lint env lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,11 @@ notebook: $(ENV)  ## execute one notebook: NAME=tangent_kernel ARGS="-p shots=4"
 
 test: $(ENV)  ## run all tests
 	$(BIN)/python -m pytest $(ARGS)
+
+benchmark: $(ENV)  ## compare the kernel engine with its peers (half an hour; ARGS="--texts 16 --rounds 1" for less)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/peers \
+	  -r benchmarks/requirements.txt
+	@PYTHONPATH=build/peers $(BIN)/python -m benchmarks.kernel $(ARGS)
 
 lint: $(ENV)  ## check style, types, layers and sources
 	$(BIN)/ruff check .

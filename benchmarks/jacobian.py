@@ -25,15 +25,20 @@ def products(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 class Jacobian:
     """Rooms for every sentence's gradient: a matrix for each weight, so that nothing is concatenated."""
 
-    def __init__(self, tuned: Tuned, inputs: Inputs) -> None:
-        """Say how much room is needed; it is taken when the timed call begins.
+    def __init__(self, tuned: Tuned, inputs: Inputs, beside: int = 0) -> None:
+        """Say how much room is needed; it is taken during the timed call.
+
+        Args:
+            tuned: What is tuned.
+            inputs: The sentences.
+            beside: How many further gradients are in memory before they are stored.
 
         Raises:
             Refused: There is not so much memory.
         """
         self._shapes = {name: (len(inputs), weight.numel()) for name, weight in tuned.parameters.items()}
         self._device = inputs.device
-        size = 4 * len(inputs) * tuned.size
+        size = 4 * (len(inputs) + beside) * tuned.size
         require_room(size, f"the stored gradients of {len(inputs)} texts", inputs.device)
         self._rows: dict[str, torch.Tensor] = {}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from cycler import cycler
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -170,4 +171,57 @@ def accuracies(results: Mapping[str, Mapping[str, Sequence[float]]], chance: Map
         axis.set(title=title, xlabel="test accuracy", xlim=(0, 1), ylim=(-0.6, len(ways) - 0.4))
         axis.grid(visible=True, axis="x")
         axis.tick_params(axis="y", length=0)
+    return figure
+
+
+def likeness(table: pd.DataFrame) -> Figure:
+    """Draw a table of similarities from -1 to 1, rows by columns, with its numbers."""
+    rows, columns = table.shape
+    figure, axis = plt.subplots(figsize=(0.44 * columns + 2.2, 0.36 * rows + 1.6))
+    image = axis.imshow(table, cmap=DIVERGING, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
+    for row, column in np.ndindex(rows, columns):
+        value = table.iloc[row, column]
+        colour = "white" if abs(value) > 0.6 else "#222222"
+        axis.text(
+            column, row, f"{value:.2f}".replace("0.", "."), ha="center", va="center", color=colour, fontsize=7
+        )
+    axis.set_xticks(range(columns), table.columns, rotation=45, ha="right")
+    axis.set_yticks(range(rows), table.index)
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    figure.colorbar(image, ax=axis, label="centred alignment", shrink=0.7)
+    return figure
+
+
+def costs(table: Mapping[str, pd.DataFrame], ours: str = "lintune") -> Figure:
+    """Draw time against memory of several ways to the same result, a panel per table.
+
+    Args:
+        table: By panel title, a row per way: `seconds` and `gigabytes`.
+        ours: How the names of our own ways begin; they are drawn in colour.
+    """
+    figure, axes = plt.subplots(1, len(table), figsize=(4.4 * len(table), 3.8), squeeze=False)
+    for axis, (title, ways) in zip(axes[0], table.items(), strict=True):
+        for name, way in ways.iterrows():
+            colour = BLUE if str(name).startswith(ours) else RED if name == "bare" else GREY
+            axis.loglog(way.seconds, way.gigabytes, "o", color=colour)
+            axis.annotate(
+                str(name), (way.seconds, way.gigabytes), (4, 4), textcoords="offset points", fontsize=7.5
+            )
+        axis.margins(0.18)
+        axis.grid(visible=True, which="major")
+        axis.set(title=title, xlabel="processor seconds", ylabel="peak memory (GB)")
+    return figure
+
+
+def scaling(lines: Mapping[str, Mapping[str, Mapping[float, float]]]) -> Figure:
+    """Draw seconds against sizes on logarithmic axes: a panel per outer key, a line per inner key."""
+    figure, axes = plt.subplots(1, len(lines), figsize=(3.2 * len(lines), 3.2), squeeze=False, sharey=True)
+    for axis, (title, by_name) in zip(axes[0], lines.items(), strict=True):
+        for (name, points), marker in zip(by_name.items(), "os^D", strict=False):
+            axis.loglog(list(points), list(points.values()), marker=marker, markersize=4, label=name)
+        axis.grid(visible=True, which="major")
+        axis.set(xlabel=title)
+    axes[0, 0].set_ylabel("processor seconds")
+    axes[0, 0].legend()
     return figure

@@ -9,7 +9,21 @@ from benchmarks.inputs import Inputs
 from benchmarks.settings import Setting, method
 from benchmarks.ways import Call
 from lintune.kernels import contrasts, flat, tangent_kernels
-from lintune.methods import LoRA, Method
+from lintune.methods import (
+    IA3,
+    SSB,
+    SSL,
+    Columns,
+    DoRA,
+    FLoRA,
+    LoRA,
+    Method,
+    Norms,
+    ParallelAdapter,
+    Rows,
+    TriLoRA,
+    Weights,
+)
 
 
 def prepare(setting: Setting, inputs: Inputs) -> Call:
@@ -27,5 +41,19 @@ def prepare(setting: Setting, inputs: Inputs) -> Call:
 
 
 def _others() -> list[Method]:
-    """Return the further methods whose kernels come from the same passes."""
-    return [LoRA(rank=rank, targets=None) for rank in (1, 2, 4, 8)]
+    """Return fourteen methods whose kernels come from the same passes."""
+    scaled = ("*.k_proj", "*.v_proj", "*.up_proj")  # the targets of the sources of SSL and SSB
+    return [
+        Weights(name="all weights"),
+        Norms(),
+        Rows(),
+        Columns(),
+        *(LoRA(rank, targets=None) for rank in (2, 8, 64)),
+        DoRA(targets=None),
+        IA3(),
+        SSL(scaled),
+        SSB(scaled),
+        FLoRA(targets=None),
+        TriLoRA(targets=None),
+        ParallelAdapter(targets=None),
+    ]

@@ -20,7 +20,7 @@ from benchmarks.ways import Call
 
 _DIMENSION = 2048  # TRAK's default
 _CHUNK = 8
-_MOST_NUMBERS = 10_000_000_000  # random numbers: about a minute of drawing
+_MOST_NUMBERS = 10_000_000_000  # random numbers: minutes of drawing
 
 
 def prepare(setting: Setting, inputs: Inputs) -> Call:
@@ -32,7 +32,7 @@ def prepare(setting: Setting, inputs: Inputs) -> Call:
     tuned = tune(setting, inputs)
     numbers = _DIMENSION * tuned.size
     if numbers > _MOST_NUMBERS:
-        raise Refused(f"the projection has {numbers / 1e9:.0f}e9 entries to draw, hours on a CPU")
+        raise Refused(f"the projection has {numbers / 1e9:.0f}e9 entries to draw, about an hour of a CPU")
     _make_buffers_of_frozen(tuned)
     gradients = FunctionalGradientComputer(
         tuned.function, _Output(), tuned.size, torch.float32, inputs.device

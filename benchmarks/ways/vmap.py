@@ -18,7 +18,7 @@ def prepare(setting: Setting, inputs: Inputs, chunk: int) -> Call:
     """Set the chunks up."""
     tuned = tune(setting, inputs)
     weights = {name: weight.detach() for name, weight in tuned.parameters.items()}
-    jacobian = Jacobian(tuned, inputs)
+    jacobian = Jacobian(tuned, inputs, beside=chunk // 2)  # as measured: they are freed while they are stored
     chunks = inputs.chunks(chunk)
 
     def output(given: dict[str, torch.Tensor], ids: torch.Tensor, last: torch.Tensor) -> torch.Tensor:

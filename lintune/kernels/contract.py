@@ -22,7 +22,7 @@ from lintune.methods import Form, Outer
 from lintune.methods.forms import owners
 
 # Token pairs of a strip: on a CPU they should stay in its cache, on a GPU keep it busy.
-_STRIP = {"cpu": 1 << 17}
+_STRIP = {"cpu": 1 << 16}
 _GPU_STRIP = 1 << 26
 # The least tokens in a strip, so that its matrix products are efficient.
 _THICK = 128

@@ -1,20 +1,16 @@
 """Each example's own block of a tangent kernel, batch by batch, without the kernel between examples."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from lintune.errors import InputError
 from lintune.kernels import ranks
-from lintune.kernels.engine import check_outputs
 from lintune.kernels.optimisers import signs
-from lintune.kernels.written_out import _groups, slabs
+from lintune.kernels.stream import Stream
+from lintune.kernels.written_out import groups, slabs
 from lintune.methods import Form, Method, Outer
 from lintune.prompted import PromptedModel
-from lintune.prompted.batches import spans
-from lintune.tangents import Site, Sweep, all_sites
 from lintune.tasks import Examples
 
 
@@ -77,77 +73,6 @@ def tangent_diagonal(
     return TangentDiagonal(layers, ranks.summed_over_ranks(blocks).cpu().numpy())
 
 
-class Stream:
-    """The gradients of examples batch by batch: of a batch nothing is kept when the next one begins.
-
-    Attributes:
-        sites: The method's sites by name, in the model's order.
-        batches: The examples of each batch, as slices.
-        sizes: Tokens of each example.
-        outputs: Number of outputs k.
-        encoded: The n prompts.
-        combined: `(C, k)` combinations of the logits, on the model's device.
-    """
-
-    def __init__(
-        self,
-        prompted: PromptedModel,
-        examples: Examples,
-        method: Method,
-        outputs: np.ndarray | None,
-        batch_tokens: int,
-    ) -> None:
-        """Lay the batches out; no pass is made.
-
-        Args:
-            prompted: The function.
-            examples: n examples.
-            method: The method.
-            outputs: `(C, k)` combinations of the logits; None for the C logits.
-            batch_tokens: Most tokens in one forward pass.
-
-        Raises:
-            InputError: As for `tangent_diagonal`.
-        """
-        if len(examples) == 0:
-            raise InputError("examples must hold at least one example.")
-        if batch_tokens < 1:
-            raise InputError(f"batch_tokens={batch_tokens} must be at least 1.")
-        self.combined = check_outputs(prompted, outputs)
-        self.outputs = self.combined.shape[1]
-        self.sites = ordered_sites(prompted, method)
-        self.encoded = prompted.encode(examples)
-        self.sizes = [len(prompt.ids) for prompt in self.encoded]
-        self.batches = [slice(*span) for span in spans(self.sizes, batch_tokens)]
-        self._prompted = prompted
-        self._method = method
-
-    def __len__(self) -> int:
-        """Return the number of examples n."""
-        return len(self.sizes)
-
-    def gradients(self, batch: slice) -> Iterator[tuple[str, list[Form]]]:
-        """Yield the gradients of one batch for each site, from the model's output down.
-
-        Sites that the forward pass does not use are left out.
-        """
-        laid_out = self._prompted.lay_out(self.encoded[batch])
-        for taps in Sweep(self._prompted, laid_out, self.sites, self.combined):
-            for name, tap in taps.items():
-                yield name, list(self._method.gradients(tap))
-
-
-def ordered_sites(prompted: PromptedModel, method: Method) -> dict[str, Site]:
-    """Return a method's sites by name, in the model's order.
-
-    Raises:
-        InputError: The method targets nothing, or does not fit what it targets.
-    """
-    model = prompted.pretrained.model
-    chosen = method.sites(model)
-    return {name: chosen[name] for name in all_sites(model) if name in chosen}
-
-
 def _own_blocks(form: Form, signed: tuple[bool, bool]) -> torch.Tensor:
     """Return the inner products of each example's gradients with one another, `(n, k, k)` float64."""
     if isinstance(form, Outer) and not any(signed) and _by_token(form):
@@ -173,7 +98,7 @@ def _by_token(outer: Outer) -> bool:
 def _from_tokens(outer: Outer) -> torch.Tensor:
     n, k = len(outer.lengths), len(outer.g)
     total = torch.zeros(n, k, k, dtype=torch.float64, device=outer.g.device)
-    for examples, tokens, real in _groups(outer.lengths):
+    for examples, tokens, real in groups(outer.lengths):
         x, g = outer.x[tokens], outer.g[:, tokens]
         inputs = x[:, :, None] == x[:, None] if x.ndim == 2 else x @ x.mT
         inputs = inputs * (real[:, :, None] & real[:, None])  # `tokens` points anywhere where none is

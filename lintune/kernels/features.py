@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from lintune.errors import InputError
-from lintune.kernels.diagonal import Stream, ordered_sites
 from lintune.kernels.optimisers import signs
+from lintune.kernels.stream import Stream, ordered_sites
 from lintune.kernels.written_out import slabs
 from lintune.methods import Form, Method, Vector
 from lintune.prompted import PromptedModel
-from lintune.tangents import HeadTap, LinearTap, NormTap, Site, TableTap, Tap, is_tied, linear_weight
+from lintune.tangents import HeadTap, LinearTap, NormTap, Site, TableTap, Tap, linear_weight
 from lintune.tasks import Examples
 
 
@@ -126,7 +126,7 @@ def _size(form: Form, layer: str, method: Method) -> int:
 
 def _empty(prompted: PromptedModel, site: Site) -> Tap:
     """Return the tap of a site in a batch without examples: what a method makes of it shows its sizes."""
-    weight = linear_weight(site) if site.kind == "linear" else site.parameters["weight"]
+    weight = linear_weight(site) if site.kind == "linear" else site.module.get_parameter("weight")
     bias = site.parameters.get("bias")
     none = torch.zeros(0, dtype=torch.long, device=weight.device)
     size = weight.shape[-1]
@@ -139,5 +139,5 @@ def _empty(prompted: PromptedModel, site: Site) -> Tap:
     if site.kind == "table":
         return TableTap(site.name, none, weight.new_empty(1, 0, size), weight, none)
     g = weight.new_empty(1, 0, prompted.classes)
-    tied = is_tied(prompted.pretrained.model)
-    return HeadTap(site.name, none, g, weight, bias, tied, prompted.label_ids, weight.new_empty(0, size))
+    hidden = weight.new_empty(0, size)
+    return HeadTap(site.name, none, g, weight, bias, site.tied, prompted.label_ids, hidden)

@@ -32,14 +32,14 @@ class Projected:
 
     Attributes:
         method: The method.
-        inputs: Size of the projected inputs.
-        gradients_size: Size of the projected output gradients.
+        input_size: Size of the projected inputs.
+        gradient_size: Size of the projected output gradients.
         seed: Seed of the projections, which also depend on the layer's name.
     """
 
     method: Method
-    inputs: int = 64
-    gradients_size: int = 64
+    input_size: int = 64
+    gradient_size: int = 64
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -48,7 +48,7 @@ class Projected:
         Raises:
             InputError: A size below 1, or a method of an optimiser: signs do not survive a projection.
         """
-        for argument, size in (("inputs", self.inputs), ("gradients", self.gradients_size)):
+        for argument, size in (("inputs", self.input_size), ("gradients", self.gradient_size)):
             if size < 1:
                 raise InputError(f"{argument}={size} must be at least 1.")
         if any(signs(self.method)):
@@ -57,7 +57,7 @@ class Projected:
     @property
     def name(self) -> str:
         """The method's name, with the sizes and the seed."""
-        return f"{self.method.name}-projected-{self.inputs}x{self.gradients_size}-{self.seed}"
+        return f"{self.method.name}-projected-{self.input_size}x{self.gradient_size}-{self.seed}"
 
     def sites(self, model: PreTrainedModel) -> Mapping[str, Site]:
         """Return the method's sites."""
@@ -75,8 +75,8 @@ class Projected:
     def _projected(self, form: Form, key: str) -> Form:
         if not isinstance(form, Outer):
             return form
-        x = form.x if form.x.ndim == 1 else self._side(form.x, self.inputs, f"{key} inputs")
-        return Outer(x, self._side(form.g, self.gradients_size, f"{key} gradients"), form.lengths)
+        x = form.x if form.x.ndim == 1 else self._side(form.x, self.input_size, f"{key} inputs")
+        return Outer(x, self._side(form.g, self.gradient_size, f"{key} gradients"), form.lengths)
 
     def _side(self, values: torch.Tensor, size: int, key: str) -> torch.Tensor:
         """Return vectors `(..., d)` projected to `(..., size)`."""
@@ -96,7 +96,7 @@ class ProjectedKernels:
     Attributes:
         train: Mean over repeats of the kernel `(n, k, n, k)` of the training examples.
         cross: Mean of the kernel `(n, k, m, k)` between training and other examples; m = 0 if none.
-        train_error: Estimated relative error of `train`; 0 where no side was projected.
+        train_error: Estimated relative error of `train`; 0 to rounding where nothing was projected.
         cross_error: Estimated relative error of `cross`; nan where there are no others.
         train_logits: `(n, C)` float64 logits of the training examples.
         cross_logits: `(m, C)` float64 logits of the other examples.
@@ -174,7 +174,10 @@ def _seed(seed: int, repeat: int) -> int:
 def _mean(kernels: Sequence[BlockKernel]) -> tuple[BlockKernel, float]:
     """Return the mean kernel and the estimate of its relative error."""
     layers = kernels[0].layers
-    mean = BlockKernel(layers, np.sum([kernel.blocks for kernel in kernels], axis=0) / len(kernels))
+    blocks = np.zeros_like(kernels[0].blocks)
+    for kernel in kernels:
+        blocks += kernel.blocks / len(kernels)
+    mean = BlockKernel(layers, blocks)
     total = mean.total()
     squares = sum(float(np.square(kernel.total() - total).sum()) for kernel in kernels)
     norm = float(np.linalg.norm(total))

@@ -27,13 +27,13 @@ def slabs(form: Form) -> Iterator[torch.Tensor]:
 
 
 def _of_products(outer: Outer) -> Iterator[torch.Tensor]:
-    groups = _groups(outer.lengths)
+    grouped = groups(outer.lengths)
     n, (k, _, q), p = len(outer.lengths), outer.g.shape, outer.x.shape[1]
     step = max(1, _room(outer.g) // (n * k * p))
     for start in range(0, q, step):
         part = outer.g[..., start : start + step]
         slab = outer.g.new_empty(n, k, part.shape[-1], p)
-        for examples, tokens, real in groups:
+        for examples, tokens, real in grouped:
             x = outer.x[tokens] * real[..., None]
             slab[examples] = torch.einsum("kbtq,btp->bkqp", part[:, tokens], x)
         yield slab.flatten(2)
@@ -54,7 +54,7 @@ def _room(like: torch.Tensor) -> int:
     return _SLAB.get(like.device.type, _GPU_SLAB)
 
 
-def _groups(lengths: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+def groups(lengths: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Return groups of examples of similar length.
 
     Returns:

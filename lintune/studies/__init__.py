@@ -2,5 +2,15 @@
 
 from lintune.studies.few_shot import beats_baselines, few_shot_accuracies
 from lintune.studies.portrait import portrait
+from lintune.studies.zoo import autograd_kernel, likeness, rounding, seconds_for, zoo
 
-__all__ = ["beats_baselines", "few_shot_accuracies", "portrait"]
+__all__ = [
+    "autograd_kernel",
+    "beats_baselines",
+    "few_shot_accuracies",
+    "likeness",
+    "portrait",
+    "rounding",
+    "seconds_for",
+    "zoo",
+]

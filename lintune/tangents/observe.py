@@ -15,10 +15,18 @@ from lintune.tangents.sites import Site
 
 @dataclass(frozen=True)
 class Seen:
-    """A site's input and output in a graph; for a table the indices and the rows taken, unscaled."""
+    """A site's input and output in a graph; for a table the indices and the rows taken, unscaled.
+
+    Attributes:
+        given: The input, detached.
+        y: The output.
+        entry: The input as an edge of the graph that leads through this site alone, for linear layers
+            whose input has a gradient; else None.
+    """
 
     given: torch.Tensor
     y: torch.Tensor
+    entry: torch.Tensor | None = None
 
 
 @contextmanager
@@ -38,16 +46,22 @@ def observing(sites: Iterable[Site], into: Callable[[], dict[str, Seen]]) -> Ite
 
 @contextmanager
 def _pass_through(site: Site, into: Callable[[], dict[str, Seen]]) -> Iterator[None]:
-    def hook(_module: nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
+    def before(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        # A view is an edge of its own: q, k and v are given the same tensor, and each gets its gradient.
+        return (inputs[0].view_as(inputs[0]), *inputs[1:])
+
+    def after(_module: nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
         if not torch.is_grad_enabled():
             return output
-        return _note(into(), site.name, inputs[0].detach(), output)
+        entry = inputs[0] if site.kind == "linear" and inputs[0].requires_grad else None
+        return _note(into(), site.name, inputs[0].detach(), output, entry)
 
-    handle = site.module.register_forward_hook(hook)
+    handles = [site.module.register_forward_pre_hook(before), site.module.register_forward_hook(after)]
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
 
 
 @contextmanager
@@ -82,10 +96,16 @@ def _look_up(site: Site, into: Callable[[], dict[str, Seen]]) -> Iterator[None]:
             handle.remove()
 
 
-def _note(notes: dict[str, Seen], name: str, given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+def _note(
+    notes: dict[str, Seen],
+    name: str,
+    given: torch.Tensor,
+    output: torch.Tensor,
+    entry: torch.Tensor | None = None,
+) -> torch.Tensor:
     if name in notes:
         raise InputError(f"{name!r} is used more than once in a forward pass; leave it out.")
     # The lowest sites start the graph: nothing under them is ever differentiated.
     y = output if output.requires_grad else output.requires_grad_()
-    notes[name] = Seen(given, y)
+    notes[name] = Seen(given, y, entry)
     return y

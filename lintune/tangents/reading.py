@@ -29,25 +29,42 @@ class Reader:
 
         Args:
             seen: What the stage's sites saw.
-            grads: For each of the k outputs, the gradients at the sites' outputs in their order.
+            grads: For each of the k outputs, the gradients at the sites' outputs in their order, then at
+                their entries in the order of those that have one.
         """
         flat: _Flat = {}  # q, k and v are given the same tensor: flatten it once
+        entries = iter(range(len(seen), len(grads[0])))
         made = {}
         for place, (name, saw) in enumerate(seen.items()):
             slabs = [found[place] for found in grads]
-            made[name] = self._tap(self._sites[name], saw, slabs, flat)
+            entry = None if saw.entry is None else next(entries)
+            back = None if entry is None else [found[entry] for found in grads]
+            made[name] = self._tap(self._sites[name], saw, slabs, back, flat)
         return made
 
-    def _tap(self, site: Site, saw: Seen, slabs: list[torch.Tensor], flat: _Flat) -> Tap:
+    def _tap(
+        self,
+        site: Site,
+        saw: Seen,
+        slabs: list[torch.Tensor],
+        back: list[torch.Tensor] | None,
+        flat: _Flat,
+    ) -> Tap:
         if site.kind == "head":
             return self._head_tap(site, saw, slabs)
         self._check(site, saw.given)
-        g = _stacked([self._batch.flatten(slab) for slab in slabs])
+        g = self._rows(slabs)
         if site.kind == "linear":
-            return self._linear_tap(site, saw, g, flat)
+            return self._linear_tap(site, saw, g, None if back is None else self._rows(back), flat)
         return self._norm_tap(site, saw, g) if site.kind == "norm" else self._table_tap(site, saw, g)
 
-    def _linear_tap(self, site: Site, saw: Seen, g: torch.Tensor, flat: _Flat) -> Tap:
+    def _rows(self, slabs: list[torch.Tensor]) -> torch.Tensor:
+        """Return gradients for each output as rows of real tokens, `(k, N, d)`."""
+        return _stacked([self._batch.flatten(slab) for slab in slabs])
+
+    def _linear_tap(
+        self, site: Site, saw: Seen, g: torch.Tensor, back: torch.Tensor | None, flat: _Flat
+    ) -> Tap:
         key = (saw.given.data_ptr(), saw.given.shape)
         if key not in flat:
             flat[key] = _wide(self._batch.flatten(saw.given))
@@ -59,6 +76,7 @@ class Reader:
             bias=site.parameters.get("bias"),
             x=flat[key],
             y=_wide(self._batch.flatten(saw.y.detach())),
+            back=back,
         )
 
     def _norm_tap(self, site: Site, saw: Seen, g: torch.Tensor) -> Tap:

@@ -78,7 +78,9 @@ class Sweep:
             if stage.above is not None:
                 above = [stage.above] * len(above)
             below = [stage.below] if number > lowest and stage.below is not None else []
-            grads = _gradients(above, cotangents, [seen.y for seen in stage.seen.values()] + below)
+            ends = [seen.y for seen in stage.seen.values()]
+            entries = [seen.entry for seen in stage.seen.values() if seen.entry is not None]
+            grads = _gradients(above, cotangents, ends + entries + below)
             taps = reader.taps(stage.seen, grads)
             yield {name: tap for name, tap in taps.items() if name in self._wanted}
             del taps

@@ -26,7 +26,15 @@ class Tap:
     g: torch.Tensor
 
     # Along which axis a field goes from example to example; fields not named are the same for all.
-    AXES: ClassVar[dict[str, int]] = {"lengths": 0, "x": 0, "y": 0, "g": 1, "rows": 0, "hidden": 0}
+    AXES: ClassVar[dict[str, int]] = {
+        "lengths": 0,
+        "x": 0,
+        "y": 0,
+        "g": 1,
+        "back": 1,
+        "rows": 0,
+        "hidden": 0,
+    }
 
 
 @dataclass(frozen=True)
@@ -38,13 +46,16 @@ class LinearTap(Tap):
         bias: b `(d_out,)` or None.
         x: Inputs `(N, d_in)`. Layers with the same input share the tensor.
         y: Outputs `(N, d_out)`, with the bias.
+        back: W^T g `(k, N, d_in)`, the gradients at the inputs by way of this layer, where the backward
+            pass went on below it; else None.
     """
 
     weight: torch.Tensor
     bias: torch.Tensor | None
     x: torch.Tensor
     y: torch.Tensor
-    _derived: dict[Hashable, torch.Tensor] = field(default_factory=dict, repr=False, compare=False)
+    back: torch.Tensor | None = None
+    _derived: dict[Hashable, torch.Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def once(self, key: Hashable, compute: Callable[[], torch.Tensor]) -> torch.Tensor:
         """Return what several methods need of this tap, such as a projection of x, computed once.
@@ -60,8 +71,8 @@ class LinearTap(Tap):
         return self._derived[key]
 
     def pulled_back(self) -> torch.Tensor:
-        """Return W^T g, the gradients at the layer's inputs by way of this layer: `(k, N, d_in)`."""
-        return self.once("W^T g", lambda: self.g @ self.weight)
+        """Return W^T g `(k, N, d_in)`, from the backward pass where it went on below."""
+        return self.once("W^T g", lambda: self.g @ self.weight) if self.back is None else self.back
 
 
 @dataclass(frozen=True)
@@ -135,6 +146,8 @@ def joined(taps: Sequence[AnyTap], shared: dict[tuple[int, ...], torch.Tensor]) 
     together: dict[str, Any] = {}
     for name in [each.name for each in fields(taps[0]) if each.name in Tap.AXES]:
         parts = [getattr(tap, name) for tap in taps]
+        if parts[0] is None:
+            continue
         key = tuple(id(part) for part in parts)
         if key not in shared:
             shared[key] = torch.cat(parts, dim=Tap.AXES[name])

@@ -19,9 +19,10 @@ from tests import tiny
 TEXTS = ["the film was very good", "a dull plot", "it is not a bad story , of one actor"]
 SETTINGS = {"full": Setting("full"), "lora": Setting("lora", rank=4), "top": Setting("full", top=1)}
 APPROXIMATE = {"trak": 0.3}
+SMALL = {name: way for name, way in WAYS.items() if name != "lintune_all"}  # its ranks need larger layers
 # The variants for so few texts, and chunks that do not divide them.
-SINGLES = [(name, options) for name, way in WAYS.items() for options in way.variants_for(len(TEXTS))]
-SINGLES += [(name, {"chunk": 2}) for name, way in WAYS.items() if "chunk" in way.variants[0]]
+SINGLES = [(name, options) for name, way in SMALL.items() for options in way.variants_for(len(TEXTS))]
+SINGLES += [(name, {"chunk": 2}) for name, way in SMALL.items() if "chunk" in way.variants[0]]
 
 
 def inputs() -> Inputs:
