@@ -63,6 +63,7 @@ rule notebook:
         "requirements.lock",
         "pipeline/execute.py",
         lambda wildcards: LIBRARY[wildcards.name],
+        lambda wildcards: sources.records_of(SOURCES[wildcards.name]),
         source="notebooks/{name}.md",
     output:
         "build/" + PROFILE + "/{name}/done",

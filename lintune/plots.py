@@ -178,9 +178,10 @@ def likeness(table: pd.DataFrame) -> Figure:
     """Draw a table of similarities from -1 to 1, rows by columns, with its numbers."""
     rows, columns = table.shape
     figure, axis = plt.subplots(figsize=(0.44 * columns + 2.2, 0.36 * rows + 1.6))
-    image = axis.imshow(table, cmap=DIVERGING, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
+    values = table.to_numpy(dtype=float)
+    image = axis.imshow(values, cmap=DIVERGING, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
     for row, column in np.ndindex(rows, columns):
-        value = table.iloc[row, column]
+        value = values[row, column]
         colour = "white" if abs(value) > 0.6 else "#222222"
         axis.text(
             column, row, f"{value:.2f}".replace("0.", "."), ha="center", va="center", color=colour, fontsize=7
@@ -211,17 +212,4 @@ def costs(table: Mapping[str, pd.DataFrame], ours: str = "lintune") -> Figure:
         axis.margins(0.18)
         axis.grid(visible=True, which="major")
         axis.set(title=title, xlabel="processor seconds", ylabel="peak memory (GB)")
-    return figure
-
-
-def scaling(lines: Mapping[str, Mapping[str, Mapping[float, float]]]) -> Figure:
-    """Draw seconds against sizes on logarithmic axes: a panel per outer key, a line per inner key."""
-    figure, axes = plt.subplots(1, len(lines), figsize=(3.2 * len(lines), 3.2), squeeze=False, sharey=True)
-    for axis, (title, by_name) in zip(axes[0], lines.items(), strict=True):
-        for (name, points), marker in zip(by_name.items(), "os^D", strict=False):
-            axis.loglog(list(points), list(points.values()), marker=marker, markersize=4, label=name)
-        axis.grid(visible=True, which="major")
-        axis.set(xlabel=title)
-    axes[0, 0].set_ylabel("processor seconds")
-    axes[0, 0].legend()
     return figure

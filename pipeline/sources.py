@@ -30,6 +30,12 @@ def read(source: Path) -> NotebookNode:
     return notebook
 
 
+def records_of(source: Path, folder: Path = Path("results")) -> list[str]:
+    """Return the committed records that a notebook names, as `results/...json`; those that are there."""
+    text = source.read_text(encoding="utf-8")
+    return sorted(str(path) for path in folder.glob("*.json") if str(path) in text)
+
+
 def number_cells(notebook: NotebookNode) -> None:
     """Name each cell by its place: jupytext and papermill draw names at random, which changes every run."""
     for place, cell in enumerate(notebook.cells):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from lintune import plots
@@ -57,3 +58,16 @@ def test_a_way_that_only_a_later_task_has_is_drawn() -> None:
         {"a": {"zero-shot": [0.5]}, "b": {"zero-shot": [0.4], "full": [0.6]}}, {"a": 0.5, "b": 0.5}
     )
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["full", "zero-shot"]
+
+
+def test_likeness_writes_every_number() -> None:
+    table = pd.DataFrame({"a": [1.0, 0.25], "b": [0.25, -1.0]}, index=["a", "b"])
+    texts = [text.get_text() for text in plots.likeness(table).axes[0].texts]
+    assert texts == ["1.00", ".25", ".25", "-1.00"]
+
+
+def test_costs_has_a_point_and_a_name_for_each_way() -> None:
+    ways = pd.DataFrame({"seconds": [1.0, 5.0], "gigabytes": [2.0, 3.0]}, index=["lintune", "loop"])
+    axis = plots.costs({"t": ways}).axes[0]
+    assert [text.get_text() for text in axis.texts] == ["lintune", "loop"]
+    assert [np.asarray(line.get_xydata()).tolist() for line in axis.lines] == [[[1.0, 2.0]], [[5.0, 3.0]]]

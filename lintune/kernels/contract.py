@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch.nn.functional import one_hot
 
 from lintune.kernels.written_out import slabs
 from lintune.methods import Form, Outer
@@ -26,6 +27,8 @@ _STRIP = {"cpu": 1 << 16}
 _GPU_STRIP = 1 << 26
 # The least tokens in a strip, so that its matrix products are efficient.
 _THICK = 128
+# Up to so many columns, a sum over their tokens is a product with ones.
+_FEW = 256
 # Rows of one product of written-out gradients.
 _SLAB_ROWS = 128
 # Passing once over all token pairs costs about as much as this many multiplications for each of them.
@@ -223,20 +226,23 @@ class _Strip:
     def _by_example(self, pairs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Sum `(k, a, k, b)` over the tokens of each row and each column example: `(rows, k, columns, k)`."""
         outputs, a, _, b = pairs.shape
-        ones, owner = self._owners(lengths, pairs)
-        # Few rows make a product with ones the fastest sum over them; the columns' sum is small after it.
-        by_row = (ones @ pairs.view(outputs, a, outputs * b)).view(outputs, len(ones), outputs, b)
-        tall = by_row.permute(3, 1, 0, 2).reshape(b, -1)
-        summed = tall.new_zeros(len(lengths) - self._column, tall.shape[1]).index_add_(0, owner, tall)
-        return summed.view(-1, len(ones), outputs, outputs).permute(1, 2, 0, 3)
+        of_rows, of_columns = self._owners(lengths, pairs)
+        # Products with ones are the fastest sums, over few rows; over many columns they would be the slowest.
+        by_row = (of_rows @ pairs.view(outputs, a, outputs * b)).view(outputs, -1, outputs, b)
+        if of_columns.ndim == 2:
+            return (by_row @ of_columns).permute(1, 0, 3, 2)
+        size = (*by_row.shape[:3], len(lengths) - self._column)
+        return by_row.new_zeros(size).index_add_(3, of_columns, by_row).permute(1, 0, 3, 2)
 
     def _owners(self, lengths: torch.Tensor, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the rows' owners one-hot `(rows, a)`, and the columns' owners `(b,)`."""
+        """Return the rows' owners one-hot `(rows, a)`, and the columns' `(b, columns)`, or `(b,)` if many."""
         key = id(lengths)
         if key not in self._owned:
             rows, columns = lengths[self._first : self._last], lengths[self._column :]
-            one_hot = torch.nn.functional.one_hot(owners(rows), len(rows)).to(like).T
-            self._owned[key] = (one_hot, owners(columns))
+            of_columns = owners(columns)
+            if len(columns) <= _FEW:
+                of_columns = one_hot(of_columns, len(columns)).to(like)
+            self._owned[key] = (one_hot(owners(rows), len(rows)).to(like).T, of_columns)
         return self._owned[key]
 
     def _known_or(self, tensor: torch.Tensor, compute: Callable[[], torch.Tensor]) -> torch.Tensor:

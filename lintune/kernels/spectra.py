@@ -9,7 +9,6 @@ import numpy as np
 from primate.lanczos import lanczos
 from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import LinearOperator, lobpcg
-from scipy.stats import norm
 
 from lintune.errors import InputError, unknown_name
 
@@ -186,7 +185,7 @@ def _smoothed(
     margin = _MARGIN * (ends[1] - ends[0])
     grid = np.linspace(ends[0] - margin, ends[1] + margin, points)
     width = (grid[-1] - grid[0]) / (nodes.shape[1] - 1) / math.sqrt(8 * math.log(_KAPPA[scale]))
-    bumps = norm.pdf(grid, nodes[..., None], width)
+    bumps = np.exp(-0.5 * np.square((grid - nodes[..., None]) / width)) / (width * math.sqrt(2 * math.pi))
     density = np.einsum("rs,rsp->p", weights, bumps) / len(weights)
     return (np.exp(grid), density / np.exp(grid)) if scale == "log" else (grid, density)
 

@@ -54,6 +54,7 @@ def computed(forms: list[Form], region: Region, signed: tuple[bool, bool] = (Fal
     lookups=st.booleans(),
     pass_cost=st.sampled_from([0, 8, 10**9]),
     strip=st.sampled_from([1, 50, 10**6]),
+    few=st.sampled_from([0, 1000]),
     data=st.data(),
 )
 def test_all_ways_equal_the_gradients_written_out(
@@ -64,6 +65,7 @@ def test_all_ways_equal_the_gradients_written_out(
     lookups: bool,
     pass_cost: int,
     strip: int,
+    few: int,
     data: st.DataObject,
 ) -> None:
     """Whatever the way and the size of strips, for the square, a part of its rows, and without its corner."""
@@ -76,6 +78,7 @@ def test_all_ways_equal_the_gradients_written_out(
         patch.setattr(module, "_PASS", pass_cost)
         patch.setattr(module, "_STRIP", {"cpu": strip})
         patch.setattr(module, "_THICK", 1)
+        patch.setattr(module, "_FEW", few)
         patch.setattr(module, "_SLAB_ROWS", 2)
         found = computed([form, vector], Region(rows, start))
     expected = torch.einsum("icp,jdp->icjd", gradients[:rows], gradients)
