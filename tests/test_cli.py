@@ -338,3 +338,21 @@ def test_the_module_is_the_command(folder: Path, out: Path) -> None:
     again = subprocess.run(called, capture_output=True, text=True, check=False)
     assert (again.returncode, again.stdout) == (2, "")
     assert again.stderr.startswith("error: out=")
+
+
+@pytest.mark.slow
+def test_processes_of_torchrun_share_the_work(folder: Path, out: Path) -> None:
+    done(run(folder, out, *LORA))
+    together = out.with_name("together.safetensors")
+    given = ["--task", folder / "films.yml", "--model", folder / "llama", "--out", together, *SMALL, *LORA]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    ended = subprocess.run(
+        [*launch, "lintune.cli", "kernel", *given], check=False, capture_output=True, text=True, timeout=200
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("wrote ") == 1
+    np.testing.assert_allclose(load(together).blocks, load(out).blocks, rtol=1e-9, atol=1e-12)
+
+
+def test_tf32_is_refused_on_a_cpu(folder: Path, out: Path) -> None:
+    assert "dtype='tf32' is a way of CUDA devices" in refused(run(folder, out, *LORA, "--dtype", "tf32"))

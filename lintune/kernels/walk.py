@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
+from tqdm.auto import tqdm
 
 from lintune.errors import InputError
 from lintune.kernels import ranks
@@ -52,7 +53,8 @@ class Walk:
         self._batches = len(batches)
         self._sweeps = []
         logits = torch.zeros(len(encoded), prompted.classes, dtype=torch.float64, device=prompted.device)
-        for start, stop in batches[ranks.rank() :: ranks.count()]:
+        mine = batches[ranks.rank() :: ranks.count()]
+        for start, stop in tqdm(mine, desc="forward passes", unit="batch", leave=False):
             batch = prompted.lay_out(encoded[start:stop])
             self._sweeps.append(Sweep(prompted, batch, sites, outputs, recompute=recompute))
             logits[start:stop] = self._sweeps[-1].logits
