@@ -344,7 +344,8 @@ def test_the_module_is_the_command(folder: Path, out: Path) -> None:
 def test_processes_of_torchrun_share_the_work(folder: Path, out: Path) -> None:
     done(run(folder, out, *LORA))
     together = out.with_name("together.safetensors")
-    given = ["--task", folder / "films.yml", "--model", folder / "llama", "--out", together, *SMALL, *LORA]
+    places = {"--task": folder / "films.yml", "--model": folder / "llama", "--out": together}
+    given = [str(part) for option in places.items() for part in option] + [*SMALL, *LORA]
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
     ended = subprocess.run(
         [*launch, "lintune.cli", "kernel", *given], check=False, capture_output=True, text=True, timeout=200

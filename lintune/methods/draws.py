@@ -5,8 +5,6 @@ import math
 
 import torch
 
-from lintune.errors import InputError
-
 
 def uniform(seed: int, layer: str, shape: tuple[int, int], fan: int) -> torch.Tensor:
     """Return a matrix uniform on (-1/sqrt(fan), 1/sqrt(fan)), float32 on the CPU.
@@ -24,14 +22,6 @@ def gaussian(seed: int, layer: str, shape: tuple[int, int]) -> torch.Tensor:
 def subset(seed: int, layer: str, count: int, size: int) -> torch.Tensor:
     """Return `count` of the numbers below `size`, ascending, without repetition."""
     return torch.randperm(size, generator=_generator(seed, layer))[:count].sort().values
-
-
-def check_scale(rank: int, alpha: float) -> None:
-    """Refuse a rank or a scale that is none."""
-    if rank < 1:
-        raise InputError(f"rank={rank} must be at least 1.")
-    if not (math.isfinite(alpha) and alpha > 0):
-        raise InputError(f"alpha={alpha} must be positive and finite.")
 
 
 def _generator(seed: int, layer: str) -> torch.Generator:

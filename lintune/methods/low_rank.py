@@ -1,0 +1,78 @@
+"""What methods with low-rank factors have in common: a random A that the inputs pass first."""
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from lintune.errors import InputError
+from lintune.methods import draws
+from lintune.methods.method import OfLinearLayers
+from lintune.methods.shapes import matrix_shape
+from lintune.tangents import LinearTap, Site
+
+
+@dataclass(frozen=True)
+class LowRank(OfLinearLayers):
+    """A change of each targeted layer that enters as alpha / r, with A `(r, d_in)` on its way.
+
+    A is drawn as huggingface peft draws it, uniform on (-1/sqrt(d_in), 1/sqrt(d_in)), from the seed and
+    the layer's name, so that a layer's A does not depend on which other layers are targeted; all methods
+    draw the same.
+
+    Attributes:
+        rank: Rank r, at most the smaller side of each targeted weight.
+        alpha: Scale; the change enters as alpha / r.
+        targets: Shell-style patterns of layer names; None for every linear layer in the blocks.
+        seed: Seed of A.
+    """
+
+    rank: int = 8
+    alpha: float = 16.0
+    targets: Sequence[str] | None = ("*.q_proj", "*.v_proj")
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a rank or a scale that is none."""
+        if self.rank < 1:
+            raise InputError(f"rank={self.rank} must be at least 1.")
+        if not (math.isfinite(self.alpha) and self.alpha > 0):
+            raise InputError(f"alpha={self.alpha} must be positive and finite.")
+
+    @property
+    def scale(self) -> float:
+        """The factor alpha / r."""
+        return self.alpha / self.rank
+
+    def check(self, site: Site) -> None:
+        """Refuse a layer smaller than the rank."""
+        if self.rank > min(matrix_shape(site)):
+            raise InputError(
+                f"rank={self.rank} exceeds the smaller side of {site.name!r}, {matrix_shape(site)}."
+            )
+
+    def a(self, layer: str, d_in: int) -> torch.Tensor:
+        """Return the layer's A `(r, d_in)`; drawn ones are float32 on the CPU.
+
+        Args:
+            layer: Qualified name of the layer.
+            d_in: Input size of the layer.
+        """
+        return draws.uniform(self.seed, layer, (self.rank, d_in), d_in)
+
+    def projected(self, tap: LinearTap) -> torch.Tensor:
+        """Return (alpha / r) A x, `(N, r)`; the same tensor for methods with the same A and scale."""
+
+        def compute() -> torch.Tensor:
+            return self.scale * (tap.x @ self.a(tap.name, tap.x.shape[1]).to(tap.x).T)
+
+        return tap.once(("A x", self._which(tap.name), self.scale), compute)
+
+    def parameters(self, site: Site) -> int:
+        """Return r (d_in + d_out): the factors are all trained, though not all move at first."""
+        return self.rank * sum(matrix_shape(site))
+
+    def _which(self, layer: str) -> Hashable:
+        """Return what tells the layer's A from another."""
+        return (self.seed, self.rank)
