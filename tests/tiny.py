@@ -39,7 +39,8 @@ def tokenizer(masked: bool = False) -> PreTrainedTokenizerFast:
 
 # Name -> (kind, configuration class, extra configuration). Between them: grouped-query attention, sliding
 # windows, soft caps, transposed weights, norms within heads, learnt positions, ALiBi, parallel blocks,
-# tied heads, fused q/k/v, post-norm encoders.
+# tied heads, fused q/k/v, post-norm encoders,
+# outputs that are written over.
 ARCHITECTURES: dict[str, tuple[str, str, dict[str, object]]] = {
     "llama": ("causal", "LlamaConfig", _SIZES | {"num_key_value_heads": 2}),
     "mistral-window": ("causal", "MistralConfig", _SIZES | {"num_key_value_heads": 2, "sliding_window": 4}),
@@ -64,6 +65,7 @@ ARCHITECTURES: dict[str, tuple[str, str, dict[str, object]]] = {
         },
     ),
     "bloom-alibi": ("causal", "BloomConfig", {"hidden_size": 16, "n_layer": 2, "n_head": 4}),
+    "falcon-in-place": ("causal", "FalconConfig", _SIZES),
     "bert": ("masked", "BertConfig", _SIZES),
     "roberta": ("masked", "RobertaConfig", _SIZES | {"pad_token_id": 0}),
 }

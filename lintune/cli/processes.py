@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import torch
 from torch import distributed
 
+from lintune.errors import InputError
+
 
 @contextmanager
 def joined(device: str) -> Iterator[str]:
@@ -21,8 +23,14 @@ def joined(device: str) -> Iterator[str]:
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield device
         return
-    if device == "cuda":
-        device = f"cuda:{os.environ['LOCAL_RANK']}"
+    if device.startswith("cuda"):
+        own, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if device != "cuda" or own >= there:
+            raise InputError(
+                f"device={device!r} for process {own} of this machine with {there} GPUs: with torchrun ask "
+                "for 'cuda', and for no more processes than there are GPUs."
+            )
+        device = f"cuda:{own}"
         torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     try:

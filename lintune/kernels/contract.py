@@ -98,10 +98,11 @@ def contract(sums: Sequence[Sum], lengths: torch.Tensor, region: Region) -> None
     by_token, written = _divided(sums, lengths, region)
     outputs, device = sums[0].total.shape[1], sums[0].total.device
     strips = cut(lengths[: region.rows], int(lengths.sum()), outputs, device)
-    for piece, (wanted, form) in enumerate(written):
+    for piece, (form, entered) in enumerate(written):
         if region.is_mine(piece):
             for slab in slabs(form):
-                _add_slab(wanted, slab, region)
+                for wanted in entered:
+                    _add_slab(wanted, slab, region)
     uses = Counter(id(tensor) for outer, _ in by_token for tensor in (outer.x, outer.g))
     lists = {id(outer.lengths): outer.lengths for outer, _ in by_token}
     ends = {key: [0, *lengths.cumsum(0).tolist()] for key, lengths in lists.items()}
@@ -148,10 +149,10 @@ def cut(lengths: torch.Tensor, tokens: int, outputs: int, device: torch.device) 
 
 def _divided(
     sums: Sequence[Sum], lengths: torch.Tensor, region: Region
-) -> tuple[list[tuple[Outer, list[torch.Tensor]]], list[tuple[Sum, Form]]]:
-    """Return what goes by tokens, each with the totals that it enters, and what is written out."""
+) -> tuple[list[tuple[Outer, list[torch.Tensor]]], list[tuple[Form, list[Sum]]]]:
+    """Return what goes by tokens, with the totals that it enters, and what is written out, with its sums."""
     by_token: dict[tuple[int, int], tuple[Outer, list[torch.Tensor]]] = {}
-    written: list[tuple[Sum, Form]] = []
+    written: dict[tuple[int, ...], tuple[Form, list[Sum]]] = {}
     part = region.rows * (len(lengths) - region.start / 2 - region.rows / 2) / len(lengths) ** 2
     known: set[int] = set()
     for wanted in sums:
@@ -161,8 +162,9 @@ def _divided(
                 # DoRA and LoRA, or all parameters and the weights alone, have gradients in common.
                 by_token.setdefault((id(form.x), id(form.g)), (form, []))[1].append(wanted.total)
             else:
-                written.append((wanted, form))
-    return list(by_token.values()), written
+                key = (id(form.x), id(form.g)) if isinstance(form, Outer) else (id(form),)
+                written.setdefault(key, (form, []))[1].append(wanted)
+    return list(by_token.values()), list(written.values())
 
 
 def _by_token(form: Outer, part: float, known: set[int]) -> bool:

@@ -55,7 +55,7 @@ def tangent_kernels(
     stored. Where even that does not fit in `memory`, pairs of parts of the examples are taken one after
     the other.
 
-    Started by torchrun, processes share the work, and each returns the whole result.
+    Where torch.distributed has been initialised, processes share the work, and each returns all of it.
 
     Args:
         prompted: The function.
@@ -77,10 +77,10 @@ def tangent_kernels(
         InputError: No methods, two of one name, no examples, outputs of the wrong shape, or a method
             that targets no layer or does not fit one.
     """
-    named = methods if isinstance(methods, Mapping) else {method.name: method for method in methods}
-    if not methods or len(named) != len(methods):
-        names = list(methods) if isinstance(methods, Mapping) else [method.name for method in methods]
+    names = list(methods) if isinstance(methods, Mapping) else [method.name for method in methods]
+    if not names or len(set(names)) != len(names):
         raise InputError(f"methods={names} must be at least one, with distinct names.")
+    named = dict(zip(names, methods.values() if isinstance(methods, Mapping) else methods, strict=True))
     if len(train) == 0 or (others is not None and len(others) == 0):
         raise InputError("train and others must hold at least one example.")
     for argument, value in (("batch_tokens", batch_tokens), ("memory", memory)):
@@ -93,12 +93,13 @@ def tangent_kernels(
     planned = passes(model, work.sites, sizes, len(train), combined.shape[1], memory, recompute)
     result = Result(work.blocks, len(train), len(encoded), combined.shape[1])
     logits = np.zeros((len(encoded), prompted.classes))
-    with tqdm(total=len(planned) * work.stages, desc="tangent kernels", unit="stage", leave=False) as bar:
+    with tqdm(desc="tangent kernels", unit="stage", leave=False) as bar:
         for each in planned:
             prompts = [encoded[place] for place in each.places]
             walk = Walk(
                 prompted, prompts, work.sites, combined, batch_tokens=batch_tokens, recompute=each.recompute
             )
+            bar.total = walk.stages * len(planned)
             logits[each.places] = walk.logits
             work.contract(walk, each, result, bar)
     return TangentKernels(result.train(), result.cross(), logits[: len(train)], logits[len(train) :])
@@ -110,9 +111,11 @@ def check_outputs(prompted: PromptedModel, outputs: np.ndarray | None) -> torch.
     Raises:
         InputError: The outputs have another number of rows than there are logits.
     """
-    combined = np.eye(prompted.classes) if outputs is None else outputs
+    combined = np.eye(prompted.classes) if outputs is None else np.asarray(outputs, dtype=float)
     if combined.ndim != 2 or len(combined) != prompted.classes or combined.shape[1] == 0:
         raise InputError(
             f"outputs of shape {combined.shape} must have one row for each of {prompted.classes} logits."
         )
+    if not np.isfinite(combined).all():
+        raise InputError("outputs must be finite numbers.")
     return torch.as_tensor(combined, device=prompted.device)

@@ -81,9 +81,10 @@ def _lean_bytes(model: PreTrainedModel, sites: Mapping[str, Site], outputs: int)
     for site in sites.values():
         if site.kind == "linear":
             d_out, d_in = linear_weight(site).shape
-            taps[site.block] = taps.get(site.block, 0) + d_in + (1 + outputs) * d_out
+            taps[site.block] = taps.get(site.block, 0) + (1 + outputs) * (d_in + d_out)
     blocks = (config.num_hidden_layers + outputs) * config.hidden_size
-    return model.dtype.itemsize * (blocks + 2 * max(taps.values(), default=0))
+    # Taps are in float32 at least.
+    return model.dtype.itemsize * blocks + max(4, model.dtype.itemsize) * 2 * max(taps.values(), default=0)
 
 
 def _graph_bytes(model: PreTrainedModel) -> int:

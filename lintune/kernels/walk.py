@@ -41,35 +41,43 @@ class Walk:
             outputs: `(C, k)` combinations of the logits; None for the logits.
             batch_tokens: Most tokens in one forward pass.
             recompute: Whether blocks are run again in the backward walk instead of kept.
-
-        Raises:
-            InputError: Fewer examples than processes.
         """
-        if len(encoded) < ranks.count():
-            raise InputError(f"{len(encoded)} examples cannot be shared out to {ranks.count()} processes.")
         sizes = [len(prompt.ids) for prompt in encoded]
         self.lengths = torch.tensor(sizes)
         batches = _batches(sizes, batch_tokens)
         self._batches = len(batches)
         self._sweeps = []
         logits = torch.zeros(len(encoded), prompted.classes, dtype=torch.float64, device=prompted.device)
-        mine = batches[ranks.rank() :: ranks.count()]
+        # Too few examples to share: every process runs them all.
+        self._shares = len(encoded) >= ranks.count()
+        mine = batches[ranks.rank() :: ranks.count()] if self._shares else batches
         for start, stop in tqdm(mine, desc="forward passes", unit="batch", leave=False):
             batch = prompted.lay_out(encoded[start:stop])
             self._sweeps.append(Sweep(prompted, batch, sites, outputs, recompute=recompute))
             logits[start:stop] = self._sweeps[-1].logits
-        self.logits = ranks.summed_over_ranks(logits).cpu()
+        self.logits = (ranks.summed_over_ranks(logits) if self._shares else logits).cpu()
+
+    @property
+    def stages(self) -> int:
+        """How many stages there are to walk."""
+        return self._sweeps[0].stages
 
     def __iter__(self) -> Iterator[dict[str, Tap]]:
         """Yield each stage's taps of all examples by site, from the last stage down; once only."""
         for mine in zip(*self._sweeps, strict=True):
-            everyones = ranks.sent_to_all(mine, self._batches)
+            everyones = ranks.sent_to_all(mine, self._batches) if self._shares else list(mine)
+            if any(taps.keys() != everyones[0].keys() for taps in everyones):
+                raise InputError("the model uses different parameters for different batches.")
             shared: dict[tuple[int, ...], torch.Tensor] = {}
-            yield {name: joined([taps[name] for taps in everyones], shared) for name in everyones[0]}
+            together = {name: joined([taps[name] for taps in everyones], shared) for name in everyones[0]}
+            del mine, everyones, shared
+            yield together
+            del together
 
 
 def _batches(sizes: Sequence[int], batch_tokens: int) -> list[tuple[int, int]]:
-    """Return first and last example of each batch; at least one batch for every process."""
-    while len(batches := list(spans(sizes, batch_tokens))) < ranks.count():
+    """Return first and last example of each batch; a batch for every process where there are so many."""
+    fewest = min(ranks.count(), len(sizes))
+    while len(batches := list(spans(sizes, batch_tokens))) < fewest:
         batch_tokens //= 2
     return batches

@@ -15,7 +15,7 @@ from lintune.kernels.result import Result
 from lintune.kernels.walk import Walk
 from lintune.methods import Method
 from lintune.prompted import PromptedModel
-from lintune.tangents import Tap, all_sites, blocks_of
+from lintune.tangents import Tap, all_sites
 
 
 @dataclass
@@ -57,7 +57,6 @@ class Work:
             InputError: A method targets nothing, or does not fit what it targets.
         """
         model = prompted.pretrained.model
-        self._model = model
         self._methods = methods
         self._outputs = outputs
         self._by_layer = by_layer
@@ -67,12 +66,6 @@ class Work:
         self.sites = {name: wanted[name] for name in all_sites(model) if name in wanted}
         self._targets = {name: [n for n in self.sites if n in chosen] for name, chosen in targets.items()}
         self.blocks = {name: chosen if by_layer else ["all"] for name, chosen in self._targets.items()}
-
-    @property
-    def stages(self) -> int:
-        """How many stages a walk has, from the model's output down to the lowest site."""
-        blocks = len(blocks_of(self._model))
-        return blocks + 2 - min(0 if site.block is None else site.block + 1 for site in self.sites.values())
 
     def contract(self, walk: Walk, each: Pass, result: Result, bar: "tqdm[Any]") -> None:
         """Add the inner products of one walk to the result."""
@@ -88,6 +81,7 @@ class Work:
             if self._by_layer:
                 self._store(totals, each, result)
             bar.update()
+            del taps
         self._store(totals, each, result)
 
     def _sums(self, tap: Tap, each: Pass, totals: _Totals) -> list[Sum]:

@@ -25,8 +25,7 @@ class DoRA(LowRank):
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the gradients for B and for the magnitudes."""
         tap = linear(tap)
-        outputs = tap.y if tap.bias is None else tap.y - tap.bias
-        directions = outputs / tap.weight.norm(dim=1)
+        directions = tap.products() / tap.weight.norm(dim=1)
         return [Outer(self.projected(tap), tap.g, tap.lengths), summed(tap.g * directions, tap.lengths)]
 
     def parameters(self, site: Site) -> int:

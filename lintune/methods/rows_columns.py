@@ -56,7 +56,7 @@ class _Some(OfLinearLayers):
         if self.rule == "random":
             return draws.subset(self.seed, layer, self.count, size)
         if self.rule in ("largest", "smallest"):
-            norms = weight.detach().norm(dim=1)
+            norms = weight.detach().double().norm(dim=1)  # ties and order as in the weight that is stored
             return norms.topk(self.count, largest=self.rule == "largest").indices.sort().values.cpu()
         if self.rule == "even":
             return (torch.arange(self.count) * size) // self.count

@@ -35,7 +35,9 @@ class IA3:
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the sums of g y, or of x (W^T g), entry by entry."""
         tap = linear(tap)
-        return [_of_inputs(tap) if self._scales_inputs(tap.name) else summed(tap.g * tap.y, tap.lengths)]
+        return [
+            _of_inputs(tap) if self._scales_inputs(tap.name) else summed(tap.g * tap.outputs(), tap.lengths)
+        ]
 
     def parameters(self, site: Site) -> int:
         """Return d_out, or d_in where inputs are scaled."""
@@ -81,8 +83,7 @@ class SSB(OfLinearLayers):
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the sums of x (W^T g) and of g (W x), entry by entry."""
         tap = linear(tap)
-        outputs = tap.y if tap.bias is None else tap.y - tap.bias
-        return [_of_inputs(tap), summed(tap.g * outputs, tap.lengths)]
+        return [_of_inputs(tap), summed(tap.g * tap.products(), tap.lengths)]
 
     def parameters(self, site: Site) -> int:
         """Return d_in + d_out."""

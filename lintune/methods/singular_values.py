@@ -22,7 +22,7 @@ class SingularValues(OfLinearLayers):
 
     targets: Sequence[str] | None = None
     name: str = "singular-values"
-    _bases: dict[tuple[str, int], tuple[torch.Tensor, torch.Tensor]] = field(
+    _bases: dict[str, tuple[tuple[float, float], torch.Tensor, torch.Tensor]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -37,9 +37,11 @@ class SingularValues(OfLinearLayers):
         return min(matrix_shape(site))
 
     def _decomposed(self, layer: str, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        # Decomposing takes longer than a pass: once per weight and object.
-        key = (layer, weight.data_ptr())
-        if key not in self._bases:
+        # Decomposing takes longer than a pass: the last weight of each layer is remembered. A weight may
+        # change in place, so it is known by its numbers and not by where they lie.
+        wide = weight.detach().double()
+        known_by = (float(wide.sum()), float(wide.square().sum()))
+        if layer not in self._bases or self._bases[layer][0] != known_by:
             left, _, right = torch.linalg.svd(weight.detach(), full_matrices=False)
-            self._bases[key] = (left, right.T.contiguous())
-        return self._bases[key]
+            self._bases[layer] = (known_by, left, right.T.contiguous())
+        return self._bases[layer][1:]

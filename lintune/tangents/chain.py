@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils._pytree import tree_leaves
 
 from lintune.errors import InputError
 from lintune.tangents.observe import Seen
@@ -78,18 +79,20 @@ class Chain:
         def hook(
             block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
         ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-            hidden = args[0] if args else kwargs["hidden_states"]
+            given = bool(args)
+            hidden = args[0] if given else kwargs["hidden_states"]
             if index == 0:
                 self.stages[0].above = hidden
                 hidden = self._cut(hidden, 1)
                 args, kwargs = (
-                    ((hidden, *args[1:]), kwargs) if args else (args, kwargs | {"hidden_states": hidden})
+                    ((hidden, *args[1:]), kwargs) if given else (args, kwargs | {"hidden_states": hidden})
                 )
             elif self.now != index or hidden is not self._passed_on:
                 raise InputError(
                     f"{type(block).__name__} number {index} is not given the output of the block before "
                     "it: only plain chains of blocks are supported."
                 )
+            self._check_alone(block, args[1:] if given else args, kwargs)
             self.now = index + 1
             if self.now >= self._lowest and self._recompute:
                 self.stages[self.now].again = lambda: block(*args, **kwargs)
@@ -110,6 +113,15 @@ class Chain:
             return (self._passed_on, *output[1:]) if isinstance(output, tuple) else self._passed_on
 
         return hook
+
+    def _check_alone(self, block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Refuse a block that is given more than its hidden states of what is differentiated."""
+        others = tree_leaves([args, {key: value for key, value in kwargs.items() if key != "hidden_states"}])
+        if any(isinstance(other, torch.Tensor) and other.requires_grad for other in others):
+            raise InputError(
+                f"{type(block).__name__} is given more than hidden states that depend on a tuned parameter, "
+                "such as a bias of relative positions; leave the parameters before the blocks out."
+            )
 
     def _cut(self, hidden: torch.Tensor, stage: int) -> torch.Tensor:
         cut = hidden.detach()

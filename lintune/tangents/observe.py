@@ -20,12 +20,14 @@ class Seen:
     Attributes:
         given: The input, detached.
         y: The output.
+        version: Of the output when it was seen: the model may write into it later.
         entry: The input as an edge of the graph that leads through this site alone, for linear layers
             whose input has a gradient; else None.
     """
 
     given: torch.Tensor
     y: torch.Tensor
+    version: int
     entry: torch.Tensor | None = None
 
 
@@ -47,6 +49,8 @@ def observing(sites: Iterable[Site], into: Callable[[], dict[str, Seen]]) -> Ite
 @contextmanager
 def _pass_through(site: Site, into: Callable[[], dict[str, Seen]]) -> Iterator[None]:
     def before(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not inputs:
+            raise InputError(f"{site.name!r} is called with keywords only; leave it out.")
         # A view is an edge of its own: q, k and v are given the same tensor, and each gets its gradient.
         return (inputs[0].view_as(inputs[0]), *inputs[1:])
 
@@ -105,7 +109,8 @@ def _note(
 ) -> torch.Tensor:
     if name in notes:
         raise InputError(f"{name!r} is used more than once in a forward pass; leave it out.")
-    # The lowest sites start the graph: nothing under them is ever differentiated.
-    y = output if output.requires_grad else output.requires_grad_()
-    notes[name] = Seen(given, y, entry)
-    return y
+    # The lowest sites start the graph: nothing under them is ever differentiated. The model gets a copy
+    # then, since it may not write into the start of a graph.
+    y = output if output.requires_grad else output.detach().requires_grad_()
+    notes[name] = Seen(given, y, y._version, entry)
+    return y if y is output else y.clone()

@@ -75,7 +75,7 @@ class Reader:
             weight=_wide(linear_weight(site)),
             bias=site.parameters.get("bias"),
             x=flat[key],
-            y=_wide(self._batch.flatten(saw.y.detach())),
+            y=_wide(self._batch.flatten(saw.y.detach())) if saw.y._version == saw.version else None,
             back=back,
         )
 
@@ -93,10 +93,13 @@ class Reader:
 
     def _table_tap(self, site: Site, saw: Seen, g: torch.Tensor) -> Tap:
         rows, lengths = self._batch.flatten(saw.given)[:, 0], self._batch.lengths
+        padding = getattr(site.module, "padding_idx", None)
+        if padding is not None:  # its row is never trained
+            g = g * (rows != padding)[:, None]
         is_input = site.module is self._prompted.pretrained.model.get_input_embeddings()
         if is_input and self._head is not None:
             head_rows, head_g, head_lengths = self._head.lookups()
-            order = torch.cat([_owner(lengths), _owner(head_lengths)]).argsort(stable=True)
+            order = torch.cat([_owners(lengths), _owners(head_lengths)]).argsort(stable=True)
             rows = torch.cat([rows, head_rows])[order]
             g = torch.cat([g, head_g], dim=1)[:, order]
             lengths = lengths + head_lengths
@@ -120,7 +123,8 @@ class Reader:
     def _check(self, site: Site, given: torch.Tensor) -> None:
         """Refuse a site that is not applied to each token of the batch."""
         layout = self._batch.ids.shape
-        if given.shape[: len(layout)] != layout and given.shape[0] != layout.numel():
+        per_token = given.shape[: len(layout)] == layout or given.shape[0] == layout.numel()
+        if not per_token or (site.kind == "table" and given.numel() != layout.numel()):
             raise InputError(
                 f"{site.name!r} is given {tuple(given.shape)}, not one row per token of a batch "
                 f"{tuple(layout)}; leave it out."
@@ -151,6 +155,6 @@ def _wide(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
-def _owner(lengths: torch.Tensor) -> torch.Tensor:
+def _owners(lengths: torch.Tensor) -> torch.Tensor:
     """Return `(N,)`: which example each row belongs to."""
     return torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)

@@ -111,8 +111,12 @@ def select(sites: dict[str, Site], patterns: Sequence[str] | None = None) -> dic
         patterns: Shell-style patterns such as `*.q_proj` or `model.layers.2?.*`; None for all.
 
     Raises:
-        InputError: A pattern matches no site.
+        InputError: There are no sites, no patterns, or a pattern matches none.
     """
+    if isinstance(patterns, str) or (patterns is not None and not patterns):
+        raise InputError(f"targets={patterns!r} must be patterns in a list, at least one, or None for all.")
+    if not sites:
+        raise InputError("targets: the model has no places of the kind that the method tunes.")
     if patterns is None:
         return sites
     for pattern in patterns:
@@ -120,8 +124,7 @@ def select(sites: dict[str, Site], patterns: Sequence[str] | None = None) -> dic
             kinds = sorted({name.rpartition(".")[2] for name in sites})
             raise InputError(
                 f"targets={pattern!r} matches none of the {len(sites)} places that can be tuned"
-                + (f", such as {next(iter(sites))!r}" if sites else "")
-                + f"; the last parts of their names are {', '.join(kinds) or 'none'}."
+                f", such as {next(iter(sites))!r}; the last parts of their names are {', '.join(kinds)}."
             )
     return {name: site for name, site in sites.items() if any(fnmatchcase(name, p) for p in patterns)}
 

@@ -82,10 +82,12 @@ class Sweep:
             entries = [seen.entry for seen in stage.seen.values() if seen.entry is not None]
             grads = _gradients(above, cotangents, ends + entries + below)
             taps = reader.taps(stage.seen, grads)
-            yield {name: tap for name, tap in taps.items() if name in self._wanted}
-            del taps
             cotangents = [found[-1] for found in grads] if below else []
-            self._chain.stages[number] = Stage()  # its graph is free from here on
+            # The graph of this stage, and later its taps, are free from here on.
+            stage = self._chain.stages[number] = Stage()
+            del grads, ends, entries
+            yield {name: taps.pop(name) for name in list(taps) if name in self._wanted}
+            del taps
 
     def _restore(self, number: int, stage: Stage) -> None:
         """Run a stage again if its graph was not kept."""
@@ -97,10 +99,20 @@ class Sweep:
         with observing(here, self._chain.notes), attending, torch.enable_grad():
             stage.above = hidden_of(stage.again())
 
+    @property
+    def stages(self) -> int:
+        """How many stages there are from the model's output down to the lowest site."""
+        return max(self._chain.stages) - self._lowest() + 1
+
     def _lowest(self) -> int:
         """Return the lowest stage with a site; where one outside the blocks lies, the pass has shown."""
-        inside = [site.block + 1 for site in self._sites.values() if site.block is not None]
-        return min(inside + [number for number, stage in self._chain.stages.items() if stage.seen])
+        again = [
+            site.block + 1
+            for site in self._sites.values()
+            if site.block is not None and self._chain.stages[site.block + 1].again is not None
+        ]
+        seen = [number for number, stage in self._chain.stages.items() if stage.seen]
+        return min(again + seen, default=max(self._chain.stages))
 
 
 def with_tied_head(prompted: PromptedModel, sites: Mapping[str, Site]) -> dict[str, Site]:
@@ -119,6 +131,8 @@ def _gradients(
 ) -> list[tuple[torch.Tensor, ...]]:
     """Return the gradients of each output at each wanted place; zeros where it has no influence."""
     last = len(above) - 1
+    if not wanted:
+        return [() for _ in above]
     return [
         torch.autograd.grad(output, wanted, cotangent, retain_graph=place < last, materialize_grads=True)
         for place, (output, cotangent) in enumerate(zip(above, cotangents, strict=True))

@@ -10,6 +10,8 @@ from typing import Any, ClassVar, TypeVar
 
 import torch
 
+from lintune.errors import InputError
+
 
 @dataclass(frozen=True)
 class Tap:
@@ -45,7 +47,7 @@ class LinearTap(Tap):
         weight: W `(d_out, d_in)`.
         bias: b `(d_out,)` or None.
         x: Inputs `(N, d_in)`. Layers with the same input share the tensor.
-        y: Outputs `(N, d_out)`, with the bias.
+        y: Outputs `(N, d_out)`, with the bias; None where the model wrote over them.
         back: W^T g `(k, N, d_in)`, the gradients at the inputs by way of this layer, where the backward
             pass went on below it; else None.
     """
@@ -53,7 +55,7 @@ class LinearTap(Tap):
     weight: torch.Tensor
     bias: torch.Tensor | None
     x: torch.Tensor
-    y: torch.Tensor
+    y: torch.Tensor | None
     back: torch.Tensor | None = None
     _derived: dict[Hashable, torch.Tensor] = field(default_factory=dict, init=False, repr=False)
 
@@ -69,6 +71,20 @@ class LinearTap(Tap):
         if key not in self._derived:
             self._derived[key] = compute()
         return self._derived[key]
+
+    def outputs(self) -> torch.Tensor:
+        """Return the outputs `(N, d_out)`, with the bias.
+
+        Raises:
+            InputError: The model wrote over them.
+        """
+        if self.y is None:
+            raise InputError(f"the model writes over the outputs of {self.name!r}; leave it out.")
+        return self.y
+
+    def products(self) -> torch.Tensor:
+        """Return W x `(N, d_out)`, the outputs without the bias."""
+        return self.outputs() if self.bias is None else self.outputs() - self.bias
 
     def pulled_back(self) -> torch.Tensor:
         """Return W^T g `(k, N, d_in)`, from the backward pass where it went on below."""
