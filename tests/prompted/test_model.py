@@ -13,7 +13,7 @@ from tests.tiny import ARCHITECTURES, pretrained
 
 PROMPT = Prompt("{text} . it was {label} .", ("terrible", "great"))
 TEXTS = ("good", "the plot was very long and not funny , sad story of one dull actor", "a film", "x x x x")
-PADDED = {"gemma2-softcap", "bloom-alibi"}
+PADDED = {"gemma2-softcap", "bloom-alibi", "falcon-in-place"}
 
 
 def examples(*texts: str) -> Examples:
