@@ -35,7 +35,7 @@ _SLAB_ROWS = 128
 _PASS = 8
 # Writing out gradients multiplies thin matrices: about this much slower than the products of strips; and
 # to begin with it costs as much as so many multiplications.
-_THIN = 2
+_THIN = 3
 _BEGIN = 1 << 23
 
 

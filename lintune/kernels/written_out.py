@@ -27,15 +27,18 @@ def slabs(form: Form) -> Iterator[torch.Tensor]:
 
 
 def _of_products(outer: Outer) -> Iterator[torch.Tensor]:
-    grouped = groups(outer.lengths)
+    grouped = [
+        (examples, tokens, outer.x[tokens] * real[..., None])
+        for examples, tokens, real in groups(outer.lengths)
+    ]
     n, (k, _, q), p = len(outer.lengths), outer.g.shape, outer.x.shape[1]
     step = max(1, _room(outer.g) // (n * k * p))
     for start in range(0, q, step):
         part = outer.g[..., start : start + step]
         slab = outer.g.new_empty(n, k, part.shape[-1], p)
-        for examples, tokens, real in grouped:
-            x = outer.x[tokens] * real[..., None]
-            slab[examples] = torch.einsum("kbtq,btp->bkqp", part[:, tokens], x)
+        for examples, tokens, x in grouped:
+            g = part[:, tokens].permute(1, 0, 3, 2)  # (b, k, q, T)
+            slab[examples] = (g.flatten(1, 2) @ x).unflatten(1, (k, -1))
         yield slab.flatten(2)
 
 
