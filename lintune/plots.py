@@ -175,18 +175,17 @@ def accuracies(results: Mapping[str, Mapping[str, Sequence[float]]], chance: Map
 
 
 def likeness(table: pd.DataFrame) -> Figure:
-    """Draw a table of similarities from -1 to 1, rows by columns, with its numbers."""
+    """Draw a table of similarities, rows by columns, with its numbers; colours go from 0 to 1."""
     rows, columns = table.shape
-    figure, axis = plt.subplots(figsize=(0.44 * columns + 2.2, 0.36 * rows + 1.6))
+    figure, axis = plt.subplots(figsize=(0.42 * columns + 2.4, 0.34 * rows + 1.7))
     values = table.to_numpy(dtype=float)
-    image = axis.imshow(values, cmap=DIVERGING, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
+    image = axis.imshow(values, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     for row, column in np.ndindex(rows, columns):
         value = values[row, column]
-        colour = "white" if abs(value) > 0.6 else "#222222"
-        axis.text(
-            column, row, f"{value:.2f}".replace("0.", "."), ha="center", va="center", color=colour, fontsize=7
-        )
-    axis.set_xticks(range(columns), table.columns, rotation=45, ha="right")
+        colour = "white" if value > 0.6 else "#222222"
+        text = f"{value:.2f}".replace("0.", ".")
+        axis.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
+    axis.set_xticks(range(columns), table.columns, rotation=45, ha="right", rotation_mode="anchor")
     axis.set_yticks(range(rows), table.index)
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
@@ -194,22 +193,32 @@ def likeness(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def costs(table: Mapping[str, pd.DataFrame], ours: str = "lintune") -> Figure:
-    """Draw time against memory of several ways to the same result, a panel per table.
+def costs(tables: Mapping[str, pd.DataFrame], ours: str = "lintune") -> Figure:
+    """Draw time and memory of several ways to the same result: a row of panels per table.
 
     Args:
-        table: By panel title, a row per way: `seconds` and `gigabytes`.
-        ours: How the names of our own ways begin; they are drawn in colour.
+        tables: By title, a row per way: `seconds` and `gigabytes`.
+        ours: How the names of our own ways begin; they are drawn in blue.
     """
-    figure, axes = plt.subplots(1, len(table), figsize=(4.4 * len(table), 3.8), squeeze=False)
-    for axis, (title, ways) in zip(axes[0], table.items(), strict=True):
-        for name, way in ways.iterrows():
-            colour = BLUE if str(name).startswith(ours) else RED if name == "bare" else GREY
-            axis.loglog(way.seconds, way.gigabytes, "o", color=colour)
-            axis.annotate(
-                str(name), (way.seconds, way.gigabytes), (4, 4), textcoords="offset points", fontsize=7.5
-            )
-        axis.margins(0.18)
-        axis.grid(visible=True, which="major")
-        axis.set(title=title, xlabel="processor seconds", ylabel="peak memory (GB)")
+    measures = {"seconds": "processor seconds", "gigabytes": "peak memory (GB)"}
+    tallest = max(len(ways) for ways in tables.values())
+    figure, axes = plt.subplots(
+        len(tables), 2, figsize=(8.4, (0.27 * tallest + 0.9) * len(tables)), squeeze=False
+    )
+    for row, (title, ways) in zip(axes, tables.items(), strict=True):
+        ordered = ways.sort_values("seconds", ascending=False)
+        colours = [BLUE if str(name).startswith(ours) else GREY for name in ordered.index]
+        for axis, (column, label) in zip(row, measures.items(), strict=True):
+            axis.scatter(ordered[column], range(len(ordered)), color=colours, s=34)
+            for place, value in enumerate(ordered[column]):
+                axis.annotate(
+                    f"{value:.3g}", (value, place), (7, -3), textcoords="offset points", fontsize=7.5
+                )
+            axis.set_yticks(range(len(ordered)), ordered.index if column == "seconds" else [])
+            axis.set(xscale="log", xlabel=label, title=title if column == "seconds" else "")
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_formatter("")
+            axis.grid(visible=True, axis="y")
+            axis.margins(x=0.2)
+            axis.tick_params(axis="y", length=0)
     return figure
