@@ -6,7 +6,7 @@ has. Gradients come in k slabs, one per output of the model (a logit, or a combi
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import torch
 
@@ -146,10 +146,7 @@ class HeadTap(Tap):
         return self.labels.repeat(n), gradients.flatten(1, 2), torch.full_like(self.lengths, classes)
 
 
-AnyTap = TypeVar("AnyTap", bound=Tap)
-
-
-def joined(taps: Sequence[AnyTap], shared: dict[tuple[int, ...], torch.Tensor]) -> AnyTap:
+def joined(taps: Sequence[Tap], shared: dict[tuple[int, ...], torch.Tensor]) -> Tap:
     """Return the taps of one site in several batches as one.
 
     Args:
