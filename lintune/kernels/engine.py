@@ -93,7 +93,7 @@ def tangent_kernels(
     planned = passes(model, work.sites, sizes, len(train), combined.shape[1], memory, recompute)
     result = Result(work.blocks, len(train), len(encoded), combined.shape[1])
     logits = np.zeros((len(encoded), prompted.classes))
-    with tqdm(desc="tangent kernels", unit="stage", leave=False) as bar:
+    with tqdm(total=len(planned), desc="tangent kernels", unit="stage", leave=False) as bar:
         for each in planned:
             prompts = [encoded[place] for place in each.places]
             walk = Walk(
