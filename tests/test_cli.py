@@ -74,7 +74,7 @@ def refused(result: Result) -> str:
     """Return the line that says why; nothing is before it but progress bars."""
     assert result.exit_code == 2
     assert result.stdout == ""
-    *bars, line = result.stderr.splitlines()
+    *bars, line = result.stderr.replace("\x1b[A", "").splitlines()  # a bar within a bar goes up a line
     assert all("%|" in bar or not bar.strip() for bar in bars)
     assert line.startswith("error: ")
     return line
