@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import one_hot
 
-from lintune.kernels.written_out import slabs
+from lintune.kernels.written_out import sides, slabs
 from lintune.methods import Form, Outer
-from lintune.methods.forms import owners
+from lintune.tangents import owners
 
 # Token pairs of a strip: on a CPU they should stay in its cache, on a GPU keep it busy.
 _STRIP = {"cpu": 1 << 16}
@@ -97,7 +97,7 @@ def contract(sums: Sequence[Sum], lengths: torch.Tensor, region: Region) -> None
         return
     by_token, written = _divided(sums, lengths, region)
     outputs, device = sums[0].total.shape[1], sums[0].total.device
-    strips = cut(lengths[: region.rows], int(lengths.sum()), outputs, device)
+    strips = _cut(lengths[: region.rows], int(lengths.sum()), outputs, device)
     for piece, (form, entered) in enumerate(written):
         if region.is_mine(piece):
             for slab in slabs(form):
@@ -117,15 +117,16 @@ def contract(sums: Sequence[Sum], lengths: torch.Tensor, region: Region) -> None
                     place += found
 
 
-def mirrored(total: torch.Tensor, rows: int) -> torch.Tensor:
-    """Fill the square corner `[:rows, :, :rows]` below the diagonal from above it, in place; return all."""
+def mirrored(total: torch.Tensor) -> torch.Tensor:
+    """Fill the square corner of a total `(rows, k, n, k)` below the diagonal, in place; return all."""
+    rows = len(total)
     below = torch.ones(rows, rows, dtype=torch.bool, device=total.device).tril(-1)[:, None, :, None]
     corner = total[:, :, :rows]
     corner.copy_(torch.where(below, corner.permute(2, 3, 0, 1), corner))
     return total
 
 
-def cut(lengths: torch.Tensor, tokens: int, outputs: int, device: torch.device) -> list[tuple[int, int]]:
+def _cut(lengths: torch.Tensor, tokens: int, outputs: int, device: torch.device) -> list[tuple[int, int]]:
     """Return the first and last row examples of each strip.
 
     Args:
@@ -186,7 +187,7 @@ def _by_token(form: Outer, part: float, known: set[int]) -> bool:
 
 def _add_slab(wanted: Sum, slab: torch.Tensor, region: Region) -> None:
     """Add the inner products of a slab `(n, k, P)` of gradients."""
-    left, right = (slab.sign() if signed else slab for signed in wanted.signed)
+    left, right = sides(slab, wanted.signed)
     for first in range(0, region.rows, _SLAB_ROWS):
         last = min(first + _SLAB_ROWS, region.rows)
         column = region.first_column(first, wanted.symmetric)

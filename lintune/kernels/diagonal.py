@@ -8,7 +8,7 @@ import torch
 from lintune.kernels import ranks
 from lintune.kernels.optimisers import signs
 from lintune.kernels.stream import Stream
-from lintune.kernels.written_out import groups, slabs
+from lintune.kernels.written_out import groups, sides, slabs
 from lintune.methods import Form, Method, Outer
 from lintune.prompted import PromptedModel
 from lintune.tasks import Examples
@@ -81,7 +81,7 @@ def _own_blocks(form: Form, signed: tuple[bool, bool]) -> torch.Tensor:
     device = form.g.device if isinstance(form, Outer) else form.v.device
     total = torch.zeros(n, k, k, dtype=torch.float64, device=device)
     for slab in slabs(form):
-        left, right = (slab.sign() if sign else slab for sign in signed)
+        left, right = sides(slab, signed)
         total += left @ right.mT
     return total
 

@@ -7,11 +7,11 @@ import torch
 
 from lintune.errors import InputError
 from lintune.kernels.optimisers import signs
-from lintune.kernels.stream import Stream, ordered_sites
+from lintune.kernels.stream import Stream
 from lintune.kernels.written_out import slabs
 from lintune.methods import Form, Method, Vector
 from lintune.prompted import PromptedModel
-from lintune.tangents import HeadTap, LinearTap, NormTap, Site, TableTap, Tap, linear_weight
+from lintune.tangents import HeadTap, LinearTap, NormTap, Site, TableTap, Tap, in_order, linear_weight
 from lintune.tasks import Examples
 
 
@@ -78,7 +78,8 @@ def feature_layout(prompted: PromptedModel, method: Method) -> dict[str, slice]:
             f"method={method.name!r} enters its kernel by signs; give the method whose gradients are wanted."
         )
     layout: dict[str, slice] = {}
-    for name, site in ordered_sites(prompted, method).items():
+    model = prompted.pretrained.model
+    for name, site in in_order(model, method.sites(model)).items():
         start = _end(layout)
         size = sum(_size(form, name, method) for form in method.gradients(_empty(prompted, site)))
         layout[name] = slice(start, start + size)

@@ -20,8 +20,8 @@ from lintune.kernels.plan import passes
 from lintune.kernels.stream import Stream
 from lintune.kernels.walk import Walk
 from lintune.methods import Form, Method, Vector
-from lintune.methods.forms import owners
 from lintune.prompted import PromptedModel
+from lintune.tangents import owners
 from lintune.tasks import Examples
 
 # Bytes that the product with one layer may take beside the taps; one vector is always taken.

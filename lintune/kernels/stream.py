@@ -9,7 +9,7 @@ from lintune.kernels.engine import check_outputs
 from lintune.methods import Form, Method
 from lintune.prompted import PromptedModel
 from lintune.prompted.batches import spans
-from lintune.tangents import Site, Sweep, all_sites
+from lintune.tangents import Sweep, in_order
 from lintune.tasks import Examples
 
 
@@ -52,7 +52,8 @@ class Stream:
             raise InputError(f"batch_tokens={batch_tokens} must be at least 1.")
         self.combined = check_outputs(prompted, outputs)
         self.outputs = self.combined.shape[1]
-        self.sites = ordered_sites(prompted, method)
+        model = prompted.pretrained.model
+        self.sites = in_order(model, method.sites(model))
         self.encoded = prompted.encode(examples)
         self.sizes = [len(prompt.ids) for prompt in self.encoded]
         self.batches = [slice(*span) for span in spans(self.sizes, batch_tokens)]
@@ -72,14 +73,3 @@ class Stream:
         for taps in Sweep(self._prompted, laid_out, self.sites, self.combined):
             for name, tap in taps.items():
                 yield name, list(self._method.gradients(tap))
-
-
-def ordered_sites(prompted: PromptedModel, method: Method) -> dict[str, Site]:
-    """Return a method's sites by name, in the model's order.
-
-    Raises:
-        InputError: The method targets nothing, or does not fit what it targets.
-    """
-    model = prompted.pretrained.model
-    chosen = method.sites(model)
-    return {name: chosen[name] for name in all_sites(model) if name in chosen}

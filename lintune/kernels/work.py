@@ -15,7 +15,7 @@ from lintune.kernels.result import Result
 from lintune.kernels.walk import Walk
 from lintune.methods import Method
 from lintune.prompted import PromptedModel
-from lintune.tangents import Tap, all_sites
+from lintune.tangents import Tap, in_order
 
 
 @dataclass
@@ -62,8 +62,7 @@ class Work:
         self._by_layer = by_layer
         self._device = prompted.device
         targets = {name: method.sites(model) for name, method in methods.items()}
-        wanted = {name: site for chosen in targets.values() for name, site in chosen.items()}
-        self.sites = {name: wanted[name] for name in all_sites(model) if name in wanted}
+        self.sites = in_order(model, *targets.values())
         self._targets = {name: [n for n in self.sites if n in chosen] for name, chosen in targets.items()}
         self.blocks = {name: chosen if by_layer else ["all"] for name, chosen in self._targets.items()}
 
@@ -105,7 +104,7 @@ class Work:
             symmetric = signed[0] == signed[1]
             ranks.summed_over_ranks(total)
             if symmetric and each.corner:
-                mirrored(total, total.shape[0])
+                mirrored(total)
             found = total.cpu().numpy()
             if not exchanged:
                 result.add(name, block, found, each)

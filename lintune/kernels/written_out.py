@@ -57,6 +57,12 @@ def _room(like: torch.Tensor) -> int:
     return _SLAB.get(like.device.type, _GPU_SLAB)
 
 
+def sides(slab: torch.Tensor, signed: tuple[bool, bool]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a slab as it enters for rows and for columns: by its elementwise signs, or as it is."""
+    signs = slab.sign() if any(signed) else slab
+    return signs if signed[0] else slab, signs if signed[1] else slab
+
+
 def groups(lengths: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Return groups of examples of similar length.
 

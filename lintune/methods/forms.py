@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
+from lintune.tangents import owners
+
 
 @dataclass(frozen=True)
 class Outer:
@@ -33,11 +35,6 @@ class Vector:
 
 
 Form = Outer | Vector
-
-
-def owners(lengths: torch.Tensor) -> torch.Tensor:
-    """Return `(N,)`: which example each token belongs to."""
-    return torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
 
 
 def summed(values: torch.Tensor, lengths: torch.Tensor) -> Vector:

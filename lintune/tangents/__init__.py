@@ -4,6 +4,7 @@ from lintune.tangents.sites import (
     Site,
     all_sites,
     blocks_of,
+    in_order,
     is_tied,
     linear_weight,
     select,
@@ -11,7 +12,7 @@ from lintune.tangents.sites import (
     uncovered,
 )
 from lintune.tangents.sweep import Sweep
-from lintune.tangents.taps import HeadTap, LinearTap, NormTap, TableTap, Tap, joined
+from lintune.tangents.taps import HeadTap, LinearTap, NormTap, TableTap, Tap, joined, owners
 
 __all__ = [
     "HeadTap",
@@ -23,9 +24,11 @@ __all__ = [
     "Tap",
     "all_sites",
     "blocks_of",
+    "in_order",
     "is_tied",
     "joined",
     "linear_weight",
+    "owners",
     "select",
     "tunable_layers",
     "uncovered",

@@ -9,7 +9,7 @@ from lintune.errors import InputError
 from lintune.prompted import Batch, PromptedModel
 from lintune.tangents.observe import Seen
 from lintune.tangents.sites import Site, linear_weight
-from lintune.tangents.taps import HeadTap, LinearTap, NormTap, TableTap, Tap
+from lintune.tangents.taps import HeadTap, LinearTap, NormTap, TableTap, Tap, owners
 
 _Flat = dict[tuple[int, torch.Size], torch.Tensor]
 
@@ -99,7 +99,7 @@ class Reader:
         is_input = site.module is self._prompted.pretrained.model.get_input_embeddings()
         if is_input and self._head is not None:
             head_rows, head_g, head_lengths = self._head.lookups()
-            order = torch.cat([_owners(lengths), _owners(head_lengths)]).argsort(stable=True)
+            order = torch.cat([owners(lengths), owners(head_lengths)]).argsort(stable=True)
             rows = torch.cat([rows, head_rows])[order]
             g = torch.cat([g, head_g], dim=1)[:, order]
             lengths = lengths + head_lengths
@@ -153,8 +153,3 @@ def _stacked(slabs: list[torch.Tensor]) -> torch.Tensor:
 def _wide(tensor: torch.Tensor) -> torch.Tensor:
     """Return a tensor in float32 at least: a model in half precision is no reason to sum in it."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
-
-
-def _owners(lengths: torch.Tensor) -> torch.Tensor:
-    """Return `(N,)`: which example each row belongs to."""
-    return torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)

@@ -1,6 +1,6 @@
 """The places in a model whose parameters can be tuned, by name: linear layers, norms, tables, the head."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -74,6 +74,12 @@ def all_sites(model: PreTrainedModel) -> dict[str, Site]:
             if site.parameters:
                 sites[name] = site
     return sites
+
+
+def in_order(model: PreTrainedModel, *targeted: Mapping[str, Site]) -> dict[str, Site]:
+    """Return all targeted sites by name, each once, in the order of the model's modules."""
+    wanted = {name: site for sites in targeted for name, site in sites.items()}
+    return {name: wanted[name] for name in all_sites(model) if name in wanted}
 
 
 def uncovered(model: PreTrainedModel) -> list[str]:

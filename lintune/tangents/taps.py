@@ -146,6 +146,11 @@ class HeadTap(Tap):
         return self.labels.repeat(n), gradients.flatten(1, 2), torch.full_like(self.lengths, classes)
 
 
+def owners(lengths: torch.Tensor) -> torch.Tensor:
+    """Return `(N,)`: which example each token belongs to."""
+    return torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
+
+
 def joined(taps: Sequence[Tap], shared: dict[tuple[int, ...], torch.Tensor]) -> Tap:
     """Return the taps of one site in several batches as one.
 

@@ -42,7 +42,7 @@ def computed(forms: list[Form], region: Region, signed: tuple[bool, bool] = (Fal
     total = torch.zeros(region.rows, outputs, len(lengths), outputs, dtype=torch.float64)
     wanted = Sum(forms, total, signed)
     contract([wanted], lengths, region)
-    return mirrored(total, region.rows) if wanted.symmetric and region.start == 0 else total
+    return mirrored(total) if wanted.symmetric and region.start == 0 else total
 
 
 @settings(deadline=None, max_examples=60)

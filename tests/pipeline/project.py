@@ -17,9 +17,6 @@ kernelspec:
   language: python
   name: python3
 ---
-
-# Notebook
-
 """
 PARAMETERS = "shots: int = 16  # examples per class, a=b\nrate: float | None = None"
 WORK = """import os
@@ -37,7 +34,12 @@ Path(os.environ["LINTUNE_RECORDS"], "found.txt").write_text(f"{{{name}.VALUE * s
 def notebook(*cells: str, parameters: str | None = PARAMETERS) -> str:
     """Return the source of a notebook with a parameters cell and further code cells."""
     first = [] if parameters is None else [f":tags: [parameters]\n\n{parameters}"]
-    return HEADER + "\n\n".join(f"```{{code-cell}} ipython3\n{cell}\n```" for cell in [*first, *cells]) + "\n"
+    return (
+        HEADER
+        + "\n# Notebook\n\n"
+        + "\n\n".join(f"```{{code-cell}} ipython3\n{cell}\n```" for cell in [*first, *cells])
+        + "\n"
+    )
 
 
 class Project:

@@ -9,18 +9,8 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from pipeline.check_sources import check, errors_in, faults_in_notebook, faults_in_prose, main
+from tests.pipeline.project import HEADER
 
-HEADER = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-"""
 PARAMETERS = """
 ```{code-cell} ipython3
 :tags: [parameters]
