@@ -16,6 +16,10 @@ class FetchError(RuntimeError):
     """Something could not be fetched or stored: registry unreachable, disk full, cache read-only."""
 
 
+class DivergedError(RuntimeError):
+    """A training run left the finite numbers. Says at which step, and with which setting."""
+
+
 def unknown_name(argument: str, value: object, known: Iterable[str]) -> InputError:
     """Return the error for a name that is not among the known ones, with the nearest of them.
 

@@ -72,3 +72,33 @@ def test_costs_names_each_way_with_the_slowest_at_the_bottom() -> None:
     assert [label.get_text() for label in seconds.get_yticklabels()] == ["loop", "lintune"]
     assert [text.get_text() for text in seconds.texts] == ["5", "1"]
     assert [text.get_text() for text in gigabytes.texts] == ["3", "2"]
+
+
+def test_eigenvalues_lie_within_what_is_drawn_as_their_bounds() -> None:
+    described = {
+        "before": [2.0, 1.0],
+        "after": [3.0, 1.5],
+        "weyl": ([2.0, 1.0], [4.0, 2.0]),
+        "relative": ([2.5, 1.2], [3.5, 1.6]),
+    }
+    axis = plots.eigenvalue_bounds({"t": described}).axes[0]
+    drawn = {str(line.get_label()): np.asarray(line.get_ydata(), dtype=float) for line in axis.lines}
+    np.testing.assert_allclose(drawn["after"], [3, 1.5])
+    np.testing.assert_allclose(drawn["before"], [2, 1])
+    np.testing.assert_allclose(drawn["relative"], [2.5, 1.2])
+
+
+def test_condition_numbers_start_before_the_first_addition_and_leave_gaps() -> None:
+    steps: list[dict[str, float | None]] = [
+        {"before": None, "after": 5.0, "mediant": None},
+        {"before": 5.0, "after": 4.0, "mediant": 4.5},
+    ]
+    axis = plots.condition_numbers({"t": {"from the top": steps}}).axes[0]
+    np.testing.assert_allclose(np.asarray(axis.lines[0].get_ydata(), dtype=float), [np.nan, 5, 4])
+
+
+def test_residual_bounds_show_each_addition() -> None:
+    steps = [{"ratio": 0.8, "range": [0.5, 1.2], "bounds": [0.4, 2.0]}] * 3
+    axis = plots.residual_bounds({"t": steps}).axes[0]
+    points = np.asarray(axis.collections[-1].get_offsets())
+    np.testing.assert_allclose(points, [[2, 0.8], [3, 0.8], [4, 0.8]])

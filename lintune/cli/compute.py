@@ -13,7 +13,7 @@ from lintune import models, tasks
 from lintune.cli.methods import method_of, options_of, with_optimizer
 from lintune.errors import InputError
 from lintune.kernels import BlockKernel, contrasts, tangent_kernels
-from lintune.methods import Method, count_parameters
+from lintune.methods import Tangents, count_parameters
 from lintune.prompted import PromptedModel
 
 
@@ -98,7 +98,7 @@ def _examples(axis: str, kind: str, examples: tasks.Examples) -> dict[str, str]:
     return {axis: f"{kind} examples", f"labels of {axis}": json.dumps(examples.labels.tolist())}
 
 
-def _about(request: Request, method: Method, task: tasks.Task, weights: str) -> dict[str, str]:
+def _about(request: Request, method: Tangents, task: tasks.Task, weights: str) -> dict[str, str]:
     cuda = request.device.startswith("cuda")
     return {
         "model": request.model,

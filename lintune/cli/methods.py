@@ -7,7 +7,7 @@ from typing import Any
 
 from lintune.errors import InputError, unknown_name
 from lintune.kernels import AsymmetricSignGD, SignGD
-from lintune.methods import METHODS, Method
+from lintune.methods import METHODS, Tangents
 
 # Fields of methods that an option sets, by the option's name.
 _FIELDS = {
@@ -21,7 +21,7 @@ _FIELDS = {
 }
 
 
-def method_of(name: str, given: Mapping[str, object]) -> Method:
+def method_of(name: str, given: Mapping[str, object]) -> Tangents:
     """Return a method with the options that were given.
 
     Args:
@@ -41,18 +41,18 @@ def method_of(name: str, given: Mapping[str, object]) -> Method:
             known = [f"--{known}" for known, field in _FIELDS.items() if field in has]
             raise InputError(f"--{option} does not go with method={name!r}, which has {', '.join(known)}.")
     values = {_FIELDS[option]: _frozen(value) for option, value in chosen.items()}
-    method: Method = made(**values)
+    method: Tangents = made(**values)
     return method
 
 
-def with_optimizer(method: Method, optimizer: str) -> Method:
+def with_optimizer(method: Tangents, optimizer: str) -> Tangents:
     """Return the method as an optimizer sees it: `sgd`, `signgd` or `asymmetric-signgd`."""
     if optimizer == "sgd":
         return method
     return SignGD(method) if optimizer == "signgd" else AsymmetricSignGD(method)
 
 
-def options_of(method: Method) -> str:
+def options_of(method: Tangents) -> str:
     """Return the values of all options of a method, those not given included, as JSON."""
     has = {field.name for field in dataclasses.fields(method)}  # type: ignore[arg-type]
     return json.dumps({field: getattr(method, field) for field in _FIELDS.values() if field in has})

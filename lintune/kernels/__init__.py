@@ -11,9 +11,9 @@ from lintune.kernels.engine import TangentKernels, tangent_kernels
 from lintune.kernels.features import feature_layout, feature_size, tangent_features
 from lintune.kernels.operator import KernelOperator
 from lintune.kernels.optimisers import AsymmetricSignGD, SignGD
-from lintune.kernels.outputs import contrasts
 from lintune.kernels.projection import Projected, ProjectedKernels, projected_kernels
 from lintune.kernels.spectra import Eigenpairs, SpectralDensity, spectral_density, top_eigenvalues
+from lintune.prompted import contrasts
 
 __all__ = [
     "AsymmetricSignGD",

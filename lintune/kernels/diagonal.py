@@ -9,7 +9,7 @@ from lintune.kernels import ranks
 from lintune.kernels.optimisers import signs
 from lintune.kernels.stream import Stream
 from lintune.kernels.written_out import groups, sides, slabs
-from lintune.methods import Form, Method, Outer
+from lintune.methods import Form, Outer, Tangents
 from lintune.prompted import PromptedModel
 from lintune.tasks import Examples
 
@@ -40,7 +40,7 @@ def tangent_diagonal(
     prompted: PromptedModel,
     examples: Examples,
     *,
-    method: Method,
+    method: Tangents,
     outputs: np.ndarray | None = None,
     batch_tokens: int = 1024,
 ) -> TangentDiagonal:

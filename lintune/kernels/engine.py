@@ -13,7 +13,7 @@ from lintune.kernels.plan import passes
 from lintune.kernels.result import Result
 from lintune.kernels.walk import Walk
 from lintune.kernels.work import Work
-from lintune.methods import Method
+from lintune.methods import Tangents
 from lintune.prompted import PromptedModel
 from lintune.tasks import Examples
 
@@ -40,7 +40,7 @@ def tangent_kernels(
     train: Examples,
     others: Examples | None = None,
     *,
-    methods: Sequence[Method] | Mapping[str, Method],
+    methods: Sequence[Tangents] | Mapping[str, Tangents],
     outputs: np.ndarray | None = None,
     by_layer: bool = True,
     batch_tokens: int = 1024,

@@ -9,7 +9,7 @@ from lintune.errors import InputError
 from lintune.kernels.optimisers import signs
 from lintune.kernels.stream import Stream
 from lintune.kernels.written_out import slabs
-from lintune.methods import Form, Method, Vector
+from lintune.methods import Form, Tangents, Vector
 from lintune.prompted import PromptedModel
 from lintune.tangents import HeadTap, LinearTap, NormTap, Site, TableTap, Tap, in_order, linear_weight
 from lintune.tasks import Examples
@@ -19,7 +19,7 @@ def tangent_features(
     prompted: PromptedModel,
     examples: Examples,
     *,
-    method: Method,
+    method: Tangents,
     outputs: np.ndarray | None = None,
     batch_tokens: int = 1024,
     memory: int = 6_000_000_000,
@@ -67,7 +67,7 @@ def tangent_features(
     return _batches(stream, layout, dtype, prompted.device)
 
 
-def feature_layout(prompted: PromptedModel, method: Method) -> dict[str, slice]:
+def feature_layout(prompted: PromptedModel, method: Tangents) -> dict[str, slice]:
     """Return which features belong to each layer, in the model's order; no pass is made.
 
     Raises:
@@ -86,7 +86,7 @@ def feature_layout(prompted: PromptedModel, method: Method) -> dict[str, slice]:
     return layout
 
 
-def feature_size(prompted: PromptedModel, method: Method) -> int:
+def feature_size(prompted: PromptedModel, method: Tangents) -> int:
     """Return the number P of features, the parameters that have a gradient at the method's start.
 
     Raises:
@@ -113,7 +113,7 @@ def _end(layout: dict[str, slice]) -> int:
     return next(reversed(layout.values())).stop if layout else 0
 
 
-def _size(form: Form, layer: str, method: Method) -> int:
+def _size(form: Form, layer: str, method: Tangents) -> int:
     """Return the number of parameters of a form; refuse look-ups."""
     if isinstance(form, Vector):
         return form.v.shape[2]

@@ -19,7 +19,7 @@ from lintune.kernels.optimisers import signs
 from lintune.kernels.plan import passes
 from lintune.kernels.stream import Stream
 from lintune.kernels.walk import Walk
-from lintune.methods import Form, Method, Vector
+from lintune.methods import Form, Tangents, Vector
 from lintune.prompted import PromptedModel
 from lintune.tangents import owners
 from lintune.tasks import Examples
@@ -45,7 +45,7 @@ class KernelOperator(LinearOperator):  # type: ignore[misc]
         prompted: PromptedModel,
         examples: Examples,
         *,
-        method: Method,
+        method: Tangents,
         outputs: np.ndarray | None = None,
         batch_tokens: int = 1024,
         memory: int = 6_000_000_000,

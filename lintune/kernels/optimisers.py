@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from transformers import PreTrainedModel
 
-from lintune.methods import Form, Method
+from lintune.methods import Form, Tangents
 from lintune.tangents import Site, Tap
 
 
@@ -25,7 +25,7 @@ class _Signed:
         method: The method.
     """
 
-    method: Method
+    method: Tangents
     suffix: ClassVar[str]
     signed: ClassVar[tuple[bool, bool]]
 
@@ -67,6 +67,6 @@ class AsymmetricSignGD(_Signed):
     signed: ClassVar[tuple[bool, bool]] = (True, False)
 
 
-def signs(method: Method) -> tuple[bool, bool]:
+def signs(method: Tangents) -> tuple[bool, bool]:
     """Return whether rows, and columns, of a method's kernel enter by their signs."""
     return method.signed if isinstance(method, _Signed) else (False, False)

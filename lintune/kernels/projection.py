@@ -17,7 +17,7 @@ from lintune.errors import InputError
 from lintune.kernels.block import BlockKernel
 from lintune.kernels.engine import tangent_kernels
 from lintune.kernels.optimisers import signs
-from lintune.methods import Form, Method, Outer, draws
+from lintune.methods import Form, Outer, Tangents, draws
 from lintune.prompted import PromptedModel
 from lintune.tangents import Site, Tap
 from lintune.tasks import Examples
@@ -37,7 +37,7 @@ class Projected:
         seed: Seed of the projections, which also depend on the layer's name.
     """
 
-    method: Method
+    method: Tangents
     input_size: int = 64
     gradient_size: int = 64
     seed: int = 0
@@ -115,7 +115,7 @@ def projected_kernels(
     train: Examples,
     others: Examples | None = None,
     *,
-    method: Method,
+    method: Tangents,
     outputs: np.ndarray | None = None,
     inputs: int = 64,
     gradients: int = 64,

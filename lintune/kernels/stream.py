@@ -6,7 +6,7 @@ import numpy as np
 
 from lintune.errors import InputError
 from lintune.kernels.engine import check_outputs
-from lintune.methods import Form, Method
+from lintune.methods import Form, Tangents
 from lintune.prompted import PromptedModel
 from lintune.prompted.batches import spans
 from lintune.tangents import Sweep, in_order
@@ -29,7 +29,7 @@ class Stream:
         self,
         prompted: PromptedModel,
         examples: Examples,
-        method: Method,
+        method: Tangents,
         outputs: np.ndarray | None,
         batch_tokens: int,
     ) -> None:

@@ -6,9 +6,10 @@ from lintune.methods.dora import DoRA
 from lintune.methods.forms import Form, Outer, Vector
 from lintune.methods.full import Full
 from lintune.methods.lora import LoRA
-from lintune.methods.method import Method, count_parameters
+from lintune.methods.method import LayerMethod, Method, Tangents, count_parameters
 from lintune.methods.middle import FLoRA, TriLoRA
 from lintune.methods.norms import Norms
+from lintune.methods.own import OwnParameters
 from lintune.methods.rows_columns import Columns, Rows
 from lintune.methods.scalings import IA3, SSB, SSL
 from lintune.methods.singular_values import SingularValues
@@ -44,13 +45,16 @@ __all__ = [
     "FLoRA",
     "Form",
     "Full",
+    "LayerMethod",
     "LoRA",
     "Method",
     "Norms",
     "Outer",
+    "OwnParameters",
     "ParallelAdapter",
     "Rows",
     "SingularValues",
+    "Tangents",
     "TriLoRA",
     "Vector",
     "Weights",

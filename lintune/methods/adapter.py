@@ -1,13 +1,15 @@
 """The parallel adapter: a small two-layer network beside each weight (He et al., 2022)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
 from lintune.methods.forms import Form, Outer
+from lintune.methods.layers import own_output
 from lintune.methods.low_rank import LowRank
 from lintune.methods.shapes import linear
-from lintune.tangents import Tap
+from lintune.tangents import Site, Tap
 
 
 @dataclass(frozen=True)
@@ -23,3 +25,8 @@ class ParallelAdapter(LowRank):
         """Return the sums of (alpha / r) g relu(A x)^T."""
         tap = linear(tap)
         return [Outer(torch.relu(self.projected(tap)), tap.g, tap.lengths)]
+
+    def forward(self, site: Site, values: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        """Return W x + b + (alpha / r) B relu(A x)."""
+        b, a = self.trained(site, values)
+        return own_output(site, x) + self.scale * (torch.relu(x @ a.T) @ b.T)

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from transformers import PreTrainedModel
 
 from lintune.errors import InputError
 from lintune.methods.forms import Form
 from lintune.methods.full import bias_gradients
+from lintune.methods.own import OwnParameters
 from lintune.tangents import Site, Tap, all_sites, select
 
 
 @dataclass(frozen=True)
-class Biases:
+class Biases(OwnParameters):
     """Train the biases of linear layers, norms and the head.
 
     Attributes:
@@ -22,6 +24,7 @@ class Biases:
 
     targets: Sequence[str] | None = None
     name: str = "biases"
+    only: ClassVar[str | None] = "bias"
 
     def sites(self, model: PreTrainedModel) -> Mapping[str, Site]:
         """Return the targeted sites that have a bias.
@@ -37,7 +40,3 @@ class Biases:
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the sums of g."""
         return bias_gradients(tap)
-
-    def parameters(self, site: Site) -> int:
-        """Return the length of the bias."""
-        return site.parameters["bias"].numel()

@@ -1,11 +1,15 @@
 """DoRA: magnitude and direction of each row of the weight are trained apart (Liu et al., 2024)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+
 from lintune.methods.forms import Form, Outer, summed
+from lintune.methods.layers import products, with_bias
 from lintune.methods.low_rank import LowRank
 from lintune.methods.shapes import linear, matrix_shape
-from lintune.tangents import Site, Tap
+from lintune.tangents import Site, Tap, linear_weight
 
 
 @dataclass(frozen=True)
@@ -31,3 +35,14 @@ class DoRA(LowRank):
     def parameters(self, site: Site) -> int:
         """Return r (d_in + d_out) + d_out."""
         return super().parameters(site) + matrix_shape(site)[0]
+
+    def start(self, site: Site) -> dict[str, torch.Tensor]:
+        """Return B = 0 `(d_out, r)`, A `(r, d_in)` and the magnitudes m `(d_out,)`."""
+        return super().start(site) | {"m": linear_weight(site).detach().norm(dim=1)}
+
+    def forward(self, site: Site, values: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        """Return m V x / ||V|| + b; no derivative is taken of ||V||."""
+        b, a, m = self.trained(site, values, m=(matrix_shape(site)[0],))
+        direction = linear_weight(site).detach() + self.scale * (b.detach() @ a.detach())
+        outputs = products(site, x) + self.change(b, a, x)
+        return with_bias(site, outputs * (m / direction.norm(dim=1)))

@@ -7,6 +7,7 @@ from transformers import PreTrainedModel
 
 from lintune.errors import InputError
 from lintune.methods.forms import Form, Outer, Vector, summed
+from lintune.methods.own import OwnParameters
 from lintune.tangents import (
     HeadTap,
     LinearTap,
@@ -21,7 +22,7 @@ from lintune.tangents import (
 
 
 @dataclass(frozen=True)
-class Full:
+class Full(OwnParameters):
     """Train all parameters of the model: weights, biases, norms, embeddings and the head.
 
     A weight that the head shares with the embedding is one parameter: its block stands under the
@@ -53,10 +54,6 @@ class Full:
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the gradients for the weight and, where there is one, the bias."""
         return weight_gradients(tap) + bias_gradients(tap)
-
-    def parameters(self, site: Site) -> int:
-        """Return the number of entries of all the site's own parameters."""
-        return sum(parameter.numel() for parameter in site.parameters.values())
 
 
 def weight_gradients(tap: Tap) -> list[Form]:

@@ -7,9 +7,10 @@ import torch
 
 from lintune.errors import InputError
 from lintune.methods.forms import Form, Outer
+from lintune.methods.layers import constants, fresh, own_output
 from lintune.methods.low_rank import LowRank
 from lintune.methods.shapes import linear, matrix_shape
-from lintune.tangents import Site, Tap
+from lintune.tangents import Site, Tap, linear_weight
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,21 @@ class LoRA(LowRank):
             b = self.up[tap.name].to(tap.g)
             forms.append(Outer(tap.x, self.scale * (tap.g @ b), tap.lengths))
         return forms
+
+    def start(self, site: Site) -> dict[str, torch.Tensor]:
+        """Return B `(d_out, r)`, given or 0, and A `(r, d_in)`, given or drawn."""
+        values = super().start(site)
+        return values if self.up is None else values | {"B": fresh(self.up[site.name], linear_weight(site))}
+
+    def forward(self, site: Site, values: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        """Return W x + b + (alpha / r) (B A - B_0 A_0) x: given factors are in the model's W already."""
+        b, a = self.trained(site, values)
+        change = self.change(b, a, x)
+        if self.up is not None:
+            with constants():
+                start = self.start(site)
+            change = change - self.change(start["B"], start["A"], x)  # first: it is exactly 0 at the start
+        return own_output(site, x) + change
 
     def _which(self, layer: str) -> Hashable:
         return super()._which(layer) if self.down is None else id(self.down[layer])

@@ -1,16 +1,17 @@
 """What methods with low-rank factors have in common: a random A that the inputs pass first."""
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from lintune.errors import InputError
 from lintune.methods import draws
+from lintune.methods.layers import fresh, trained
 from lintune.methods.method import OfLinearLayers
 from lintune.methods.shapes import matrix_shape
-from lintune.tangents import LinearTap, Site
+from lintune.tangents import LinearTap, Site, linear_weight
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,27 @@ class LowRank(OfLinearLayers):
     def parameters(self, site: Site) -> int:
         """Return r (d_in + d_out): the factors are all trained, though not all move at first."""
         return self.rank * sum(matrix_shape(site))
+
+    def start(self, site: Site) -> dict[str, torch.Tensor]:
+        """Return B = 0 `(d_out, r)` and A `(r, d_in)`."""
+        weight = linear_weight(site)
+        d_out, d_in = weight.shape
+        return {"B": weight.new_zeros(d_out, self.rank), "A": fresh(self.a(site.name, d_in), weight)}
+
+    def trained(
+        self, site: Site, values: Mapping[str, torch.Tensor], **others: tuple[int, ...]
+    ) -> list[torch.Tensor]:
+        """Return B, A and, by their shapes, what else is trained at a site.
+
+        Raises:
+            InputError: The values are not those.
+        """
+        d_out, d_in = matrix_shape(site)
+        return trained(site, values, {"B": (d_out, self.rank), "A": (self.rank, d_in), **others})
+
+    def change(self, b: torch.Tensor, a: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return (alpha / r) B A x `(..., d_out)` for inputs `(..., d_in)`."""
+        return self.scale * (x @ a.T @ b.T)
 
     def _which(self, layer: str) -> Hashable:
         """Return what tells the layer's A from another."""

@@ -1,20 +1,20 @@
-"""What a fine-tuning method says of itself so that its tangent kernel can be computed."""
+"""What a fine-tuning method says of itself: its tangents, where it starts, what it computes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import torch
 from transformers import PreTrainedModel
 
 from lintune.methods.forms import Form
 from lintune.tangents import Site, Tap, select, tunable_layers
 
 
-class Method(Protocol):
-    """A way to fine-tune a model, at its starting point.
+class Tangents(Protocol):
+    """Gradients that a kernel can be taken of, from what each site sees.
 
-    A method trains some parameters at each targeted site. `gradients` says what the gradients of the
-    outputs for these parameters are, at the pretrained function, from what the site sees; everything
-    else about the kernel follows. Nothing is attached to the model and no further pass is made.
+    `gradients` says what the gradients of the outputs for some parameters are, at the pretrained function;
+    everything else about the kernel follows. Nothing is attached to the model and no further pass is made.
     """
 
     @property
@@ -39,6 +39,45 @@ class Method(Protocol):
         ...
 
 
+class Method(Tangents, Protocol):
+    """A way to fine-tune a model.
+
+    `start` says where training begins. The values of a method that changes what linear layers compute
+    go into its `forward` (see `LayerMethod`); those of any other take the places of the model's own
+    parameters of the same names.
+    """
+
+    def start(self, site: Site) -> dict[str, torch.Tensor]:
+        """Return the values of the parameters trained at a site where training starts, by short name.
+
+        They are copies of the model's dtype and device that require no gradient, `parameters` numbers
+        in all. With them the model computes what it did before.
+        """
+        ...
+
+
+class LayerMethod(Method, Protocol):
+    """A method whose parameters change what linear layers compute."""
+
+    def forward(self, site: Site, values: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        """Return what the layer computes with given values of its trained parameters, bias included.
+
+        Differentiable in values and inputs, any number of times and in either mode.
+
+        Args:
+            site: One of the method's sites, its own parameters as they are in the model.
+            values: By short name, as `start` returns them.
+            x: Inputs `(..., d_in)`.
+
+        Returns:
+            The outputs `(..., d_out)`.
+
+        Raises:
+            InputError: The values' names or shapes are not those of `start`.
+        """
+        ...
+
+
 class OfLinearLayers:
     """What methods that change linear layers inside the blocks have in common."""
 
@@ -55,6 +94,6 @@ class OfLinearLayers:
         """Refuse a layer that the method does not fit, before anything is computed."""
 
 
-def count_parameters(method: Method, model: PreTrainedModel) -> int:
+def count_parameters(method: Tangents, model: PreTrainedModel) -> int:
     """Return how many numbers a method trains in a model."""
     return sum(method.parameters(site) for site in method.sites(model).values())

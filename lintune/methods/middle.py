@@ -1,14 +1,16 @@
 """FLoRA and TriLoRA: a middle factor between two random ones, zero at first (Si et al., 2024)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
 from lintune.methods import draws
 from lintune.methods.forms import Form, Outer, summed
+from lintune.methods.layers import fresh, own_output
 from lintune.methods.low_rank import LowRank
 from lintune.methods.shapes import linear
-from lintune.tangents import LinearTap, Site, Tap
+from lintune.tangents import LinearTap, Site, Tap, linear_weight
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,11 @@ class _Middle(LowRank):
 
     B is uniform on (-1/sqrt(d_out), 1/sqrt(d_out)). All three factors are trained.
     """
+
+    @property
+    def middle(self) -> tuple[int, ...]:
+        """The shape of M."""
+        raise NotImplementedError
 
     def b(self, layer: str, d_out: int) -> torch.Tensor:
         """Return the layer's B `(d_out, r)`, float32 on the CPU."""
@@ -30,6 +37,12 @@ class _Middle(LowRank):
 
         return tap.once(("B^T g", self.seed, self.rank), compute)
 
+    def start(self, site: Site) -> dict[str, torch.Tensor]:
+        """Return M = 0 and the drawn B `(d_out, r)` and A `(r, d_in)`."""
+        weight = linear_weight(site)
+        b = fresh(self.b(site.name, len(weight)), weight)
+        return {"M": weight.new_zeros(self.middle), **super().start(site), "B": b}
+
 
 @dataclass(frozen=True)
 class FLoRA(_Middle):
@@ -40,6 +53,11 @@ class FLoRA(_Middle):
         """Short name, with the rank."""
         return f"flora-r{self.rank}"
 
+    @property
+    def middle(self) -> tuple[int, ...]:
+        """M is `(r, r)`."""
+        return (self.rank, self.rank)
+
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the sums of (B^T g) (A x)^T."""
         tap = linear(tap)
@@ -48,6 +66,11 @@ class FLoRA(_Middle):
     def parameters(self, site: Site) -> int:
         """Return r (d_in + d_out) + r^2."""
         return super().parameters(site) + self.rank**2
+
+    def forward(self, site: Site, values: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        """Return W x + b + (alpha / r) B M A x."""
+        b, a, m = self.trained(site, values, M=self.middle)
+        return own_output(site, x) + self.scale * (x @ a.T @ m.T @ b.T)
 
 
 @dataclass(frozen=True)
@@ -59,6 +82,11 @@ class TriLoRA(_Middle):
         """Short name, with the rank."""
         return f"trilora-r{self.rank}"
 
+    @property
+    def middle(self) -> tuple[int, ...]:
+        """The diagonal is `(r,)`."""
+        return (self.rank,)
+
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the sums of (B^T g) (A x), entry by entry."""
         tap = linear(tap)
@@ -67,3 +95,8 @@ class TriLoRA(_Middle):
     def parameters(self, site: Site) -> int:
         """Return r (d_in + d_out) + r."""
         return super().parameters(site) + self.rank
+
+    def forward(self, site: Site, values: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        """Return W x + b + (alpha / r) B diag(M) A x."""
+        b, a, m = self.trained(site, values, M=self.middle)
+        return own_output(site, x) + self.scale * (x @ a.T * m @ b.T)

@@ -7,11 +7,12 @@ from transformers import PreTrainedModel
 
 from lintune.methods.forms import Form
 from lintune.methods.full import bias_gradients, weight_gradients
+from lintune.methods.own import OwnParameters
 from lintune.tangents import Site, Tap, all_sites, select
 
 
 @dataclass(frozen=True)
-class Norms:
+class Norms(OwnParameters):
     """Train gains and offsets of layer norms and RMS norms.
 
     Attributes:
@@ -30,7 +31,3 @@ class Norms:
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the sums of g times the normalised input, and of g where there is an offset."""
         return weight_gradients(tap) + bias_gradients(tap)
-
-    def parameters(self, site: Site) -> int:
-        """Return the number of gains and offsets."""
-        return sum(parameter.numel() for parameter in site.parameters.values())

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch.nn import functional
 
 from lintune.errors import InputError, unknown_name
 from lintune.methods import draws
 from lintune.methods.forms import Form, Outer
+from lintune.methods.layers import constants, fresh, own_output, trained
 from lintune.methods.method import OfLinearLayers
 from lintune.methods.shapes import linear, matrix_shape
 from lintune.tangents import Site, Tap, linear_weight
@@ -94,6 +96,23 @@ class Rows(_Some):
         """Return count d_in."""
         return self.count * matrix_shape(site)[1]
 
+    def start(self, site: Site) -> dict[str, torch.Tensor]:
+        """Return the rows of the weight `(count, d_in)`."""
+        weight = linear_weight(site)
+        return {"rows": fresh(weight[self._which(site)], weight)}
+
+    def forward(self, site: Site, values: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        """Return W x + b with the rows in their places in W."""
+        (rows,) = trained(site, values, {"rows": (self.count, matrix_shape(site)[1])})
+        where = self._which(site)
+        change = functional.linear(x, rows - linear_weight(site)[where])
+        return own_output(site, x).index_add(-1, where, change)
+
+    def _which(self, site: Site) -> torch.Tensor:
+        with constants():
+            weight = linear_weight(site)
+            return self.indices(site.name, weight).to(weight.device)
+
 
 @dataclass(frozen=True)
 class Columns(_Some):
@@ -116,6 +135,23 @@ class Columns(_Some):
     def parameters(self, site: Site) -> int:
         """Return count d_out."""
         return self.count * matrix_shape(site)[0]
+
+    def start(self, site: Site) -> dict[str, torch.Tensor]:
+        """Return the columns of the weight `(d_out, count)`."""
+        weight = linear_weight(site)
+        return {"columns": fresh(weight[:, self._which(site)], weight)}
+
+    def forward(self, site: Site, values: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        """Return W x + b with the columns in their places in W."""
+        (columns,) = trained(site, values, {"columns": (matrix_shape(site)[0], self.count)})
+        where = self._which(site)
+        change = functional.linear(x[..., where], columns - linear_weight(site)[:, where])
+        return own_output(site, x) + change
+
+    def _which(self, site: Site) -> torch.Tensor:
+        with constants():
+            weight = linear_weight(site)
+            return self.indices(site.name, weight.T).to(weight.device)
 
 
 def _name(kind: str, some: _Some) -> str:

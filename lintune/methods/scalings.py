@@ -3,13 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Literal
 
+import torch
 from transformers import PreTrainedModel
 
 from lintune.methods.forms import Form, Vector, summed
+from lintune.methods.layers import own_output, products, trained, with_bias
 from lintune.methods.method import OfLinearLayers
 from lintune.methods.shapes import linear, matrix_shape
-from lintune.tangents import LinearTap, Site, Tap, select, tunable_layers
+from lintune.tangents import LinearTap, Site, Tap, linear_weight, select, tunable_layers
+
+Side = Literal["inputs", "outputs"]
 
 
 @dataclass(frozen=True)
@@ -35,16 +40,26 @@ class IA3:
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the sums of g y, or of x (W^T g), entry by entry."""
         tap = linear(tap)
-        return [
-            _of_inputs(tap) if self._scales_inputs(tap.name) else summed(tap.g * tap.outputs(), tap.lengths)
-        ]
+        if self._side(tap.name) == "inputs":
+            return [_of_inputs(tap)]
+        return [summed(tap.g * tap.outputs(), tap.lengths)]
 
     def parameters(self, site: Site) -> int:
         """Return d_out, or d_in where inputs are scaled."""
-        return matrix_shape(site)[1 if self._scales_inputs(site.name) else 0]
+        return _size(site, self._side(site.name))
 
-    def _scales_inputs(self, layer: str) -> bool:
-        return any(fnmatchcase(layer, pattern) for pattern in self.feedforward)
+    def start(self, site: Site) -> dict[str, torch.Tensor]:
+        """Return ones: for the outputs `(d_out,)`, or for the inputs `(d_in,)`."""
+        return _ones(site, self._side(site.name))
+
+    def forward(self, site: Site, values: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        """Return the layer's output times the factors; or its output for its inputs times the factors."""
+        side = self._side(site.name)
+        (factors,) = _factors(site, values, side)
+        return own_output(site, x * factors) if side == "inputs" else own_output(site, x) * factors
+
+    def _side(self, layer: str) -> Side:
+        return "inputs" if any(fnmatchcase(layer, pattern) for pattern in self.feedforward) else "outputs"
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,15 @@ class SSL(OfLinearLayers):
         """Return d_in."""
         return matrix_shape(site)[1]
 
+    def start(self, site: Site) -> dict[str, torch.Tensor]:
+        """Return ones for the inputs `(d_in,)`."""
+        return _ones(site, "inputs")
+
+    def forward(self, site: Site, values: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        """Return W D x + b."""
+        (inputs,) = _factors(site, values, "inputs")
+        return own_output(site, x * inputs)
+
 
 @dataclass(frozen=True)
 class SSB(OfLinearLayers):
@@ -88,6 +112,27 @@ class SSB(OfLinearLayers):
     def parameters(self, site: Site) -> int:
         """Return d_in + d_out."""
         return sum(matrix_shape(site))
+
+    def start(self, site: Site) -> dict[str, torch.Tensor]:
+        """Return ones for the inputs `(d_in,)` and for the outputs `(d_out,)`."""
+        return _ones(site, "inputs", "outputs")
+
+    def forward(self, site: Site, values: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        """Return D' W D x + b: the bias is not scaled."""
+        inputs, outputs = _factors(site, values, "inputs", "outputs")
+        return with_bias(site, products(site, x * inputs) * outputs)
+
+
+def _ones(site: Site, *sides: Side) -> dict[str, torch.Tensor]:
+    return {side: linear_weight(site).new_ones(_size(site, side)) for side in sides}
+
+
+def _factors(site: Site, values: Mapping[str, torch.Tensor], *sides: Side) -> list[torch.Tensor]:
+    return trained(site, values, {side: (_size(site, side),) for side in sides})
+
+
+def _size(site: Site, side: Side) -> int:
+    return matrix_shape(site)[1 if side == "inputs" else 0]
 
 
 def _of_inputs(tap: LinearTap) -> Vector:

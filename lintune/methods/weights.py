@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from lintune.methods.forms import Form
 from lintune.methods.full import weight_gradients
 from lintune.methods.method import OfLinearLayers
-from lintune.methods.shapes import matrix_shape
-from lintune.tangents import Site, Tap
+from lintune.methods.own import OwnParameters
+from lintune.tangents import Tap
 
 
 @dataclass(frozen=True)
-class Weights(OfLinearLayers):
+class Weights(OwnParameters, OfLinearLayers):
     """Train the weight matrices of linear layers inside the blocks; everything else stays frozen.
 
     Attributes:
@@ -21,12 +22,8 @@ class Weights(OfLinearLayers):
 
     targets: Sequence[str] | None = None
     name: str = "weights"
+    only: ClassVar[str | None] = "weight"
 
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the sums of g x^T, with x and g as captured."""
         return weight_gradients(tap)
-
-    def parameters(self, site: Site) -> int:
-        """Return the number of entries of the weight."""
-        d_out, d_in = matrix_shape(site)
-        return d_out * d_in

@@ -1,9 +1,25 @@
 """One look for all figures, and the figures that chapters share."""
 
 from lintune.plots.accuracies import accuracies
+from lintune.plots.added_layers import condition_numbers, eigenvalue_bounds, residual_bounds
 from lintune.plots.costs import costs
 from lintune.plots.likeness import likeness
 from lintune.plots.portraits import gram_matrices, layers, spectra
+from lintune.plots.proximal import conditioning, proximal_modes, proximal_paths
 from lintune.plots.style import use_style
 
-__all__ = ["accuracies", "costs", "gram_matrices", "layers", "likeness", "spectra", "use_style"]
+__all__ = [
+    "accuracies",
+    "condition_numbers",
+    "conditioning",
+    "costs",
+    "eigenvalue_bounds",
+    "gram_matrices",
+    "layers",
+    "likeness",
+    "proximal_modes",
+    "proximal_paths",
+    "residual_bounds",
+    "spectra",
+    "use_style",
+]

@@ -19,11 +19,11 @@ from lintune.methods import (
     FLoRA,
     Full,
     LoRA,
-    Method,
     Norms,
     ParallelAdapter,
     Rows,
     SingularValues,
+    Tangents,
     TriLoRA,
     Weights,
 )
@@ -31,7 +31,7 @@ from lintune.prompted import PromptedModel
 from lintune.tasks import Examples
 
 # Each on every linear layer of the blocks, so that they differ in nothing but the method.
-ZOO: dict[str, Method] = {
+ZOO: dict[str, Tangents] = {
     "all parameters": Full(),
     "all weights": Weights(),
     "norms": Norms(),
@@ -54,7 +54,7 @@ ZOO: dict[str, Method] = {
 }
 
 
-def zoo(names: Sequence[str] | None = None) -> dict[str, Method]:
+def zoo(names: Sequence[str] | None = None) -> dict[str, Tangents]:
     """Return methods of the zoo by name; all of them where no names are given.
 
     Raises:
@@ -89,7 +89,7 @@ def likeness(kernels: Mapping[str, BlockKernel], labels: np.ndarray) -> pd.DataF
     )
 
 
-def seconds_for(prompted: PromptedModel, examples: Examples, methods: Mapping[str, Method]) -> float:
+def seconds_for(prompted: PromptedModel, examples: Examples, methods: Mapping[str, Tangents]) -> float:
     """Return the seconds of wall time that the kernels of some methods take, from one capture."""
     started = time.perf_counter()
     tangent_kernels(prompted, examples, methods=methods, outputs=contrasts(prompted.classes))
@@ -97,7 +97,7 @@ def seconds_for(prompted: PromptedModel, examples: Examples, methods: Mapping[st
 
 
 def rounding(
-    exact: PromptedModel, others: Mapping[str, PromptedModel], examples: Examples, method: Method
+    exact: PromptedModel, others: Mapping[str, PromptedModel], examples: Examples, method: Tangents
 ) -> dict[str, float]:
     """Return how far kernels in other precisions are from that in float64, in relative Frobenius norm.
 

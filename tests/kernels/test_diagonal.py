@@ -7,12 +7,12 @@ import torch
 from lintune.errors import InputError
 from lintune.kernels import AsymmetricSignGD, SignGD, contrasts, diagonal, ranks, tangent_kernels
 from lintune.kernels.diagonal import tangent_diagonal
-from lintune.methods import IA3, Biases, Full, LoRA, Method, Norms, Outer, Weights
+from lintune.methods import IA3, Biases, Full, LoRA, Norms, Outer, Tangents, Weights
 from lintune.prompted import PromptedModel
 from tests.kernels.test_engine import PROMPT, examples
 from tests.tiny import pretrained
 
-CASES: list[tuple[str, Method]] = [
+CASES: list[tuple[str, Tangents]] = [
     ("llama", Full()),
     ("qwen2", Full()),  # the head shares the embedding's table
     ("bert", Full()),
@@ -30,7 +30,7 @@ def own_blocks(blocks: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("model", "method"), CASES, ids=lambda case: getattr(case, "name", case))
-def test_it_is_the_diagonal_of_the_kernel(model: str, method: Method) -> None:
+def test_it_is_the_diagonal_of_the_kernel(model: str, method: Tangents) -> None:
     prompted = PromptedModel(pretrained(model), PROMPT, longest=32)
     kernel = tangent_kernels(prompted, examples(), methods=[method]).train[method.name]
     found = tangent_diagonal(prompted, examples(), method=method, batch_tokens=14)

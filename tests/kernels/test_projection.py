@@ -6,7 +6,7 @@ import pytest
 from lintune.errors import InputError
 from lintune.kernels import SignGD, tangent_kernels
 from lintune.kernels.projection import Projected, projected_kernels
-from lintune.methods import Full, LoRA, Method, Norms, Weights
+from lintune.methods import Full, LoRA, Norms, Tangents, Weights
 from lintune.prompted import PromptedModel
 from tests.kernels.test_engine import PROMPT, TEXTS, examples
 from tests.tiny import pretrained
@@ -80,7 +80,7 @@ def test_sides_that_are_small_stay_exact(prompted: PromptedModel) -> None:
 
 
 def test_vectors_pass_unchanged_and_seeds_differ(prompted: PromptedModel) -> None:
-    methods: dict[str, Method] = {
+    methods: dict[str, Tangents] = {
         "norms": Norms(),
         "same": Projected(Norms(), 2, 2),
         "one": Projected(LoRA(rank=2), 4, 4, seed=1),

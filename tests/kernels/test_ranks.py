@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from lintune.kernels import AsymmetricSignGD, contrasts, tangent_kernels
-from lintune.methods import Full, LoRA, Method, Norms
+from lintune.methods import Full, LoRA, Norms, Tangents
 from tests.kernels.test_engine import TEXTS, examples, function
 
-METHODS: tuple[Method, ...] = (Full(), LoRA(rank=2, targets=None), AsymmetricSignGD(Norms()))
+METHODS: tuple[Tangents, ...] = (Full(), LoRA(rank=2, targets=None), AsymmetricSignGD(Norms()))
 
 # A model, and the memory: the last takes the examples in parts.
 CASES = (("qwen2", 10**9), ("roberta", 10**9), ("llama", 20_000))

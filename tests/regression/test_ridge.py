@@ -5,7 +5,8 @@ import pytest
 
 from lintune.errors import InputError
 from lintune.kernels import contrasts
-from lintune.regression import fit
+from lintune.regression import fit, leave_one_out, ridge_outputs
+from tests.regression.linear import linear
 
 
 def problem(n: int, classes: int, m: int = 7, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -49,6 +50,34 @@ def test_leave_one_out_equals_refitting(classes: int) -> None:
         cross = kernel(train[rest], train[[i]]).reshape(len(gram), -1)
         missed.append(basis[labels[i]] - 0.1 * start[i] @ basis - cross.T @ dual)
     assert fitted.loss == pytest.approx(float((np.array(missed) ** 2).mean()), rel=1e-10)
+
+
+def test_the_loss_is_that_of_leave_one_out() -> None:
+    train, _, start, _, labels = problem(9, 3)
+    fitted, basis = fit(kernel(train, train), start, labels, ridges=[0.3], offsets=[0.1]), contrasts(3)
+    found = leave_one_out(kernel(train, train), basis[labels], fitted.ridge, 0.1 * start @ basis)
+    assert fitted.loss == pytest.approx(found.loss, rel=1e-10)
+
+
+@pytest.mark.parametrize("parameters", [4, 30])
+def test_ridge_outputs_are_those_of_the_least_objective(parameters: int) -> None:
+    model = linear(parameters=parameters)
+    hessian = model.features.T @ model.features + 0.3 * np.eye(parameters)
+    weights = np.linalg.solve(hessian, model.features.T @ model.residual)
+    found = ridge_outputs(model.gram, model.residual, 0.3)
+    np.testing.assert_allclose(found, model.features @ weights, atol=1e-10)
+    found = ridge_outputs(model.gram, model.residual, 0.3, model.cross)
+    np.testing.assert_allclose(found, model.others @ weights, atol=1e-10)
+
+
+def test_ridge_outputs_refuse_bad_arguments() -> None:
+    model = linear()
+    with pytest.raises(InputError, match="strength=0"):
+        ridge_outputs(model.gram, model.residual, 0.0)
+    with pytest.raises(InputError, match="cross of shape"):
+        ridge_outputs(model.gram, model.residual, 1.0, model.cross[:3])
+    with pytest.raises(InputError, match="residual of shape"):
+        ridge_outputs(model.gram, model.residual[:3], 1.0)
 
 
 def test_ridge_and_offset_of_least_leave_one_out_loss_are_taken() -> None:

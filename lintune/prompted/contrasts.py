@@ -1,4 +1,4 @@
-"""Which outputs of the model a kernel is taken of."""
+"""Which outputs of the model matter: differences of logits."""
 
 import numpy as np
 from scipy import linalg

@@ -1,4 +1,4 @@
-"""Kernel ridge regression on a tangent kernel: what the linearised model would learn.
+"""Kernel ridge regression on a tangent kernel: what the linearised model learns in the end.
 
 The linear model f0(x) + J(x) (theta - theta0), fitted by squared loss with the pull
 lambda/2 ||theta - theta0||^2, predicts f0(x) + k(x)^T (K + lambda I)^-1 (y - f0(X)).
@@ -12,6 +12,8 @@ from scipy import linalg
 
 from lintune.errors import InputError
 from lintune.kernels import contrasts, flat
+from lintune.regression.arguments import check_cross, check_strength, symmetric
+from lintune.regression.leave_one_out import left_out
 
 # Relative to the mean eigenvalue of the training Gram matrix.
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
@@ -84,23 +86,37 @@ def fit(
         ridge = relative * mean_eigenvalue
         inverse = (vectors / (np.clip(values, 0, None) + ridge)) @ vectors.T
         for offset in offsets:
-            dual = inverse @ (targets - offset * start).ravel()
-            loss = float((_leave_one_out(inverse, dual, targets.shape) ** 2).mean())
+            dual = (inverse @ (targets - offset * start).ravel()).reshape(targets.shape)
+            loss = float((left_out(inverse, dual) ** 2).mean())
             if best is None or loss < best.loss:
-                best = KernelRegression(basis, dual.reshape(targets.shape), ridge, relative, offset, loss)
+                best = KernelRegression(basis, dual, ridge, relative, offset, loss)
     assert best is not None
     return best
 
 
-def _leave_one_out(inverse: np.ndarray, dual: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return what is missed at each example when it is left out, `(n, k)`.
+def ridge_outputs(
+    gram: np.ndarray, residual: np.ndarray, strength: float, cross: np.ndarray | None = None
+) -> np.ndarray:
+    """Return what the regularised optimum adds to the outputs at the start; nothing is chosen.
 
-    With A = (K + ridge I)^-1 and a = A r, the residual at example i without example i is
-    (A_ii)^-1 a_i, where A_ii is the k x k block of the example's own outputs.
+    Args:
+        gram: `(N, N)` symmetric kernel K of the training outputs, flat.
+        residual: `(N,)` targets minus the outputs at the start, r0 = y - f0.
+        strength: Lambda, in the kernel's units, positive.
+        cross: `(N, M)` kernel between training outputs and others; None for the training outputs.
+
+    Returns:
+        `(M,)` k(x)^T (K + lambda I)^-1 r0, or `(N,)` K (K + lambda I)^-1 r0, float64.
+
+    Raises:
+        InputError: Shapes do not fit, a number is not finite, or the strength is not positive.
     """
-    n, k = shape
-    blocks = inverse.reshape(n, k, n, k)[np.arange(n), :, np.arange(n), :]
-    return np.asarray(np.linalg.solve(blocks, dual.reshape(n, k, 1))[..., 0])
+    check_strength(strength)
+    matrix = symmetric(gram, residual)
+    if cross is not None:
+        check_cross(cross, len(matrix))
+    dual = linalg.solve(matrix + strength * np.eye(len(matrix)), residual, assume_a="sym")
+    return np.asarray((matrix if cross is None else cross).T @ dual)
 
 
 def _check(kernel: np.ndarray, logits: np.ndarray, labels: np.ndarray, ridges: Sequence[float]) -> None:

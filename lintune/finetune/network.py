@@ -1,0 +1,58 @@
+"""The network itself, to be trained in the parameters of a method."""
+
+import torch
+
+from lintune.descent import Loss, Vector, inner
+from lintune.methods.attached import Attached, Prepared
+from lintune.prompted.batches import spans
+
+# Tokens of one pass with a graph; the gradients of several passes are added.
+_TOKENS = 2048
+
+
+class Network:
+    """A prompted model with a method attached.
+
+    Attributes:
+        values: The trained parameters theta, moved in place by training.
+        start: theta_0.
+        in_coordinates: True.
+    """
+
+    in_coordinates = True
+
+    def __init__(self, attached: Attached, prepared: Prepared) -> None:
+        """Start at the pretrained function, on n training examples."""
+        self.start = attached.start
+        self.values = {name: value.clone().requires_grad_() for name, value in attached.start.items()}
+        self._attached = attached
+        self._prepared = prepared
+
+    def gradient(self, rows: torch.Tensor, loss: Loss) -> tuple[torch.Tensor, Vector]:
+        """Return the outputs of some examples and the gradient of their loss."""
+        sizes = [len(self._prepared.prompts[row].ids) for row in rows.tolist()]
+        total = {name: torch.zeros_like(value) for name, value in self.values.items()}
+        outputs = []
+        for start, stop in spans(sizes, _TOKENS):
+            chunk = rows[start:stop]
+            found = self._attached.outputs(self.values, self._prepared, chunk.tolist())
+            grads = torch.autograd.grad(
+                loss.value(found, chunk), list(self.values.values()), materialize_grads=True
+            )
+            for name, grad in zip(total, grads, strict=True):
+                total[name] += grad
+            outputs.append(found.detach())
+        return torch.cat(outputs), total
+
+    def inner(self, left: Vector, right: Vector) -> float:
+        """Return the inner product."""
+        return inner(left, right)
+
+    def outputs_on(self, prepared: Prepared) -> torch.Tensor:
+        """Return the outputs `(m, C - 1)` of any examples now, without gradients."""
+        sizes = [len(prompt.ids) for prompt in prepared.prompts]
+        with torch.no_grad():
+            parts = [
+                self._attached.outputs(self.values, prepared, range(*span)) for span in spans(sizes, _TOKENS)
+            ]
+        return torch.cat(parts)

@@ -1,0 +1,120 @@
+"""The linear twin of a run: the linearised model, trained by the same recipe on the same batches."""
+
+from typing import Protocol
+
+import torch
+
+from lintune.descent import Recipe, Vector, World, difference
+from lintune.kernels import TangentKernels, tangent_kernels
+from lintune.linearized import Dual, Features, TangentModel, jacobian
+from lintune.methods.attached import Attached, Prepared
+from lintune.tasks import Examples
+
+
+class Twin(Protocol):
+    """A linear model in training."""
+
+    @property
+    def world(self) -> World:
+        """What to descend."""
+        ...
+
+    def train_outputs(self) -> torch.Tensor:
+        """Return the outputs of the training examples now, `(n, C - 1)` float64 on the CPU."""
+        ...
+
+    def test_outputs(self) -> torch.Tensor:
+        """Return the outputs of the test examples now, `(m, C - 1)` float64 on the CPU."""
+        ...
+
+    def displacement(self) -> Vector:
+        """Return theta - theta_0."""
+        ...
+
+
+class DualTwin:
+    """The twin of (mini-batch, momentum) gradient descent, from Gram matrices alone."""
+
+    def __init__(self, attached: Attached, train: Prepared, kernels: TangentKernels) -> None:
+        """Take the kernels of the attached method alone, of contrasts, with the test examples as others."""
+        gram, cross = (side[attached.method.name].total() for side in (kernels.train, kernels.cross))
+        basis = attached.basis.cpu().numpy()
+        self.world = Dual(gram, kernels.train_logits @ basis)
+        self._cross = cross
+        self._test = kernels.cross_logits @ basis
+        self._tangent = TangentModel(attached, train)
+
+    def train_outputs(self) -> torch.Tensor:
+        """Return the outputs of the training examples."""
+        return self.world.outputs()
+
+    def test_outputs(self) -> torch.Tensor:
+        """Return the outputs of the test examples."""
+        return self.world.outputs_on(self._cross, self._test)
+
+    def displacement(self) -> Vector:
+        """Return J^T alpha, by one backward pass."""
+        return self._tangent.pulled(self.world.values["alpha"])
+
+
+class FeatureTwin:
+    """The twin of any recipe, on stored features: for Adam and for what projects tensor by tensor."""
+
+    def __init__(self, attached: Attached, train: Prepared, test: Prepared) -> None:
+        """Differentiate the outputs of all examples for all parameters.
+
+        Raises:
+            InputError: The features would not fit in memory.
+        """
+        self._test = jacobian(attached, test)
+        with torch.no_grad():
+            self._test_start = attached.outputs(attached.start, test)
+            start = attached.outputs(attached.start, train)
+        self._train, self._train_start = jacobian(attached, train), start
+        self.world = Features(attached.start, self._train, start)
+
+    def train_outputs(self) -> torch.Tensor:
+        """Return the outputs of the training examples."""
+        return self.world.outputs_on(self._train, self._train_start).double().cpu()
+
+    def test_outputs(self) -> torch.Tensor:
+        """Return the outputs of the test examples."""
+        return self.world.outputs_on(self._test, self._test_start).double().cpu()
+
+    def displacement(self) -> Vector:
+        """Return theta - theta_0."""
+        return difference(self.world.values, self.world.start)
+
+
+def twin_of(
+    attached: Attached,
+    train: Examples,
+    test: Examples,
+    prepared: tuple[Prepared, Prepared],
+    recipe: Recipe,
+    kernels: TangentKernels | None = None,
+) -> Twin:
+    """Return the twin that a recipe needs.
+
+    Args:
+        attached: The function.
+        train: Training examples.
+        test: Test examples.
+        prepared: The same, prepared.
+        recipe: How both are trained.
+        kernels: Kernels of the method among the training examples and with the test examples, of
+            contrasts, where they are known; of no use to a recipe that leaves the span of the gradients.
+    """
+    in_span = recipe.optimiser == "sgd" and (not recipe.strength or recipe.pull != "projection")
+    if not in_span or (recipe.strength and recipe.anchor == "zero"):
+        return FeatureTwin(attached, *prepared)
+    if kernels is None:
+        kernels = tangent_kernels(
+            attached.prompted,
+            train,
+            test,
+            methods=[attached.method],
+            outputs=attached.basis.cpu().numpy(),
+            by_layer=False,
+        )
+    return DualTwin(attached, prepared[0], kernels)

@@ -1,0 +1,115 @@
+"""The linearised model on stored tangent features: for optimisers that leave the span of the gradients."""
+
+from collections.abc import Mapping
+
+import torch
+
+from lintune.descent import Loss, Vector, difference, inner
+from lintune.errors import InputError
+from lintune.methods.attached import Attached, Prepared
+
+
+def jacobian(
+    attached: Attached,
+    prepared: Prepared,
+    values: Mapping[str, torch.Tensor] | None = None,
+    memory: int = 4_000_000_000,
+) -> Vector:
+    """Return the derivatives of the outputs for all trained parameters, at any point.
+
+    One backward pass for each example and output; the kernel engine is faster, at the start.
+
+    Args:
+        attached: The function.
+        prepared: n examples.
+        values: Where, tensors as `attached.start`; None for the start.
+        memory: Most bytes that the derivatives may take.
+
+    Returns:
+        By parameter `(n, C - 1, *shape)`, in the model's dtype.
+
+    Raises:
+        InputError: They would exceed `memory`.
+    """
+    at = attached.start if values is None else values
+    n, k = len(prepared), attached.basis.shape[1]
+    needed = n * k * sum(value.numel() * value.element_size() for value in at.values())
+    if needed > memory:
+        raise InputError(
+            f"memory={memory}: the derivatives of {n} examples with {k} outputs take {needed} bytes; "
+            "give fewer examples, or a method or targets with fewer parameters."
+        )
+    leaves = {name: value.detach().clone().requires_grad_() for name, value in at.items()}
+    found = {name: value.new_zeros(n, k, *value.shape) for name, value in at.items()}
+    for row in range(n):
+        outputs = attached.outputs(leaves, prepared, [row])[0]
+        for place, output in enumerate(outputs):
+            grads = torch.autograd.grad(
+                output, list(leaves.values()), retain_graph=place < k - 1, materialize_grads=True
+            )
+            for name, grad in zip(found, grads, strict=True):
+                found[name][row, place] = grad
+    return found
+
+
+def gram(left: Vector, right: Vector | None = None) -> torch.Tensor:
+    """Return the kernel `(n, k, m, k)` of derivatives `(n, k, ...)` and `(m, k, ...)`, float64 on the CPU.
+
+    The products of each tensor are summed in its own precision, and those of all tensors in float64.
+    """
+    right = left if right is None else right
+    total: torch.Tensor | None = None
+    for name, part in left.items():
+        other = right[name]
+        products = (part.flatten(0, 1).flatten(1) @ other.flatten(0, 1).flatten(1).T).double().cpu()
+        total = products if total is None else total + products
+    assert total is not None
+    sizes = [next(iter(side.values())).shape[:2] for side in (left, right)]
+    return total.reshape(*sizes[0], *sizes[1])
+
+
+class Features:
+    """The linearised model f0 + J (theta - theta_0) with J stored, to be trained in theta.
+
+    Attributes:
+        values: theta, moved in place by training.
+        start: theta_0.
+        in_coordinates: True.
+    """
+
+    in_coordinates = True
+
+    def __init__(self, start: Vector, features: Vector, outputs: torch.Tensor) -> None:
+        """Take the features of n training examples.
+
+        Args:
+            start: theta_0.
+            features: J, by parameter `(n, C - 1, *shape)`.
+            outputs: f0 `(n, C - 1)`.
+        """
+        self.start = start
+        self.values = {name: value.clone() for name, value in start.items()}
+        self._features = features
+        self._outputs = outputs
+
+    def gradient(self, rows: torch.Tensor, loss: Loss) -> tuple[torch.Tensor, Vector]:
+        """Return the outputs of some examples and the gradient of their loss."""
+        outputs = self.outputs_on(
+            {name: part[rows] for name, part in self._features.items()}, self._outputs[rows]
+        )
+        slope = loss.slope(outputs, rows)
+        gradient = {
+            name: torch.einsum("bk,bk...->...", slope.to(part), part[rows])
+            for name, part in self._features.items()
+        }
+        return outputs, gradient
+
+    def outputs_on(self, features: Vector, outputs: torch.Tensor) -> torch.Tensor:
+        """Return the outputs `(m, C - 1)` now of examples with these features, and outputs at the start."""
+        away = difference(self.values, self.start)
+        change = sum(torch.einsum("bk...,...->bk", part, away[name]) for name, part in features.items())
+        return outputs + change
+
+    def inner(self, left: Vector, right: Vector) -> float:
+        """Return the inner product."""
+        return inner(left, right)

@@ -1,0 +1,150 @@
+"""The linearised model in its own parameters, by forward-mode and reverse-mode differentiation.
+
+Neither the Jacobian nor the kernel is formed: a step costs a forward-mode and a backward pass through the
+network at its start. It is the slow way, for any method and optimiser, and the check of the fast ones.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch.func import jvp
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from lintune.descent import Loss, Vector, difference, inner
+from lintune.errors import InputError
+from lintune.methods import LoRA, Weights
+from lintune.methods.attached import Attached, Prepared
+from lintune.prompted.batches import spans
+
+# Tokens of one pass with a graph.
+_TOKENS = 2048
+
+
+class TangentModel:
+    """What the Jacobian J of the outputs of n examples at a start does to vectors, without forming it."""
+
+    def __init__(self, attached: Attached, prepared: Prepared) -> None:
+        """Look at some examples."""
+        self._attached = attached
+        self._prepared = prepared
+
+    def pushed(
+        self, direction: Vector, rows: Iterable[int] | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the outputs at the start and J d, each `(b, C - 1)`, by forward-mode differentiation.
+
+        Args:
+            direction: d, tensors like the parameters.
+            rows: Which examples; None for all.
+        """
+        start = self._attached.start
+        parts = []
+        # The fused attention kernels have no forward-mode derivative; the plain one has.
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+            for chunk in self._chunks(rows):
+                f = lambda values, chunk=chunk: self._attached.outputs(values, self._prepared, chunk)  # noqa: E731
+                parts.append(jvp(f, (start,), ({name: direction[name] for name in start},)))
+        return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
+
+    def pulled(self, cotangents: torch.Tensor, rows: Iterable[int] | None = None) -> Vector:
+        """Return J^T c, tensors like the parameters, by reverse-mode differentiation.
+
+        Args:
+            cotangents: c `(b, C - 1)`.
+            rows: Which examples; None for all.
+        """
+        leaves = {name: value.clone().requires_grad_() for name, value in self._attached.start.items()}
+        total = {name: torch.zeros_like(value) for name, value in leaves.items()}
+        done = 0
+        for chunk in self._chunks(rows):
+            outputs = self._attached.outputs(leaves, self._prepared, chunk)
+            mine = cotangents[done : done + len(chunk)].to(outputs)
+            done += len(chunk)
+            grads = torch.autograd.grad(outputs, list(leaves.values()), mine, materialize_grads=True)
+            for name, grad in zip(total, grads, strict=True):
+                total[name] += grad
+        return total
+
+    def _chunks(self, rows: Iterable[int] | None) -> list[list[int]]:
+        chosen = list(range(len(self._prepared)) if rows is None else map(int, rows))
+        sizes = [len(self._prepared.prompts[row].ids) for row in chosen]
+        return [chosen[slice(*span)] for span in spans(sizes, _TOKENS)]
+
+
+class Primal:
+    """The linearised model f0 + J (theta - theta_0), to be trained in theta.
+
+    Attributes:
+        values: theta, moved in place by training.
+        start: theta_0.
+        in_coordinates: True.
+    """
+
+    in_coordinates = True
+
+    def __init__(self, attached: Attached, prepared: Prepared) -> None:
+        """Start where the network starts, on n training examples."""
+        self.start = attached.start
+        self.values = {name: value.clone() for name, value in attached.start.items()}
+        self.tangent = TangentModel(attached, prepared)
+
+    def gradient(self, rows: torch.Tensor, loss: Loss) -> tuple[torch.Tensor, Vector]:
+        """Return the outputs of some examples and the gradient of their loss."""
+        start, change = self.tangent.pushed(difference(self.values, self.start), rows)
+        outputs = start + change
+        return outputs, self.tangent.pulled(loss.slope(outputs, rows), rows)
+
+    def inner(self, left: Vector, right: Vector) -> float:
+        """Return the inner product."""
+        return inner(left, right)
+
+
+class ProductPrimal:
+    """LoRA's model linearised in the product: f0 + J_W (alpha / r) (B A - B_0 A_0), trained in A and B.
+
+    The network is linear in the change of the weights and the change stays a product, so that A moves too;
+    linearised in (A, B) at B = 0, only B does. What is lost is the curvature of the network alone.
+
+    Attributes:
+        values: A and B, moved in place by training.
+        start: A and B at the start.
+        in_coordinates: True.
+    """
+
+    in_coordinates = True
+
+    def __init__(self, attached: Attached, prepared: Prepared) -> None:
+        """Start where the network starts.
+
+        Raises:
+            InputError: The attached method is not LoRA, or not at its usual start.
+        """
+        method = attached.method
+        if not isinstance(method, LoRA) or method.up is not None:
+            raise InputError(f"method={method.name!r} must be LoRA at its usual start, B = 0.")
+        weights = Attached(attached.prompted, Weights(method.targets))
+        self.start = attached.start
+        self.values = {name: value.clone() for name, value in attached.start.items()}
+        self._scale = method.scale
+        self._layers = [name.removesuffix(":weight") for name in weights.start]
+        self._tangent = TangentModel(weights, prepared)
+
+    def gradient(self, rows: torch.Tensor, loss: Loss) -> tuple[torch.Tensor, Vector]:
+        """Return the outputs of some examples and the gradient of their loss for A and B."""
+        change = {
+            f"{layer}:weight": self._scale * self.values[f"{layer}:B"] @ self.values[f"{layer}:A"]
+            for layer in self._layers
+        }
+        start, moved = self._tangent.pushed(change, rows)
+        outputs = start + moved
+        pulled = self._tangent.pulled(loss.slope(outputs, rows), rows)
+        gradient: Vector = {}
+        for layer in self._layers:
+            weight = self._scale * pulled[f"{layer}:weight"]
+            gradient[f"{layer}:B"] = weight @ self.values[f"{layer}:A"].T
+            gradient[f"{layer}:A"] = self.values[f"{layer}:B"].T @ weight
+        return outputs, {name: gradient[name] for name in self.values}
+
+    def inner(self, left: Vector, right: Vector) -> float:
+        """Return the inner product."""
+        return inner(left, right)
