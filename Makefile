@@ -15,7 +15,7 @@ export PROFILE
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebook test benchmark lint env lock clean
+.PHONY: help book notebook results test benchmark lint env lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,10 @@ book: $(ENV)  ## execute what has changed, render the book, print where it is
 notebook: $(ENV)  ## execute one notebook: NAME=tangent_kernel ARGS="-p shots=4" (results in build/own/NAME)
 	@test -n "$(NAME)" || { echo 'Which notebook? make notebook NAME=tangent_kernel ARGS="-p shots=4"' >&2; exit 2; }
 	@$(BIN)/python -m pipeline.execute notebooks/$(NAME).md $(ARGS)
+
+results: $(ENV)  ## run the reference grids that are missing (hours; resumes)
+	@# Parts depend on their own absence alone, not on code; what a killed run left is no obstacle.
+	@$(BIN)/python -m snakemake -s results.smk --cores 1 --rerun-triggers mtime --rerun-incomplete --nolock
 
 test: $(ENV)  ## run all tests
 	$(BIN)/python -m pytest $(ARGS)

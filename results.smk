@@ -8,17 +8,23 @@ import sys
 
 PYTHON = sys.executable
 TASKS = ["mr", "subj-rebuilt", "trec"]
-SEEDS = [0, 1, 2]
+SEEDS = {"predictors": [0, 1, 2], "strengths": [0, 1, 2], "bounds": [0]}
+
+
+def parts(wildcards):
+    """Return the parts of a grid: every task with every seed."""
+    seeds = SEEDS[wildcards.grid]
+    return expand("build/reference/{grid}/{task}-{seed}.json", grid=wildcards.grid, task=TASKS, seed=seeds)
 
 
 rule all:
     input:
-        "results/predictors.cpu.json",
+        expand("results/{grid}.cpu.json", grid=SEEDS),
 
 
 rule together:
     input:
-        expand("build/reference/{{grid}}/{task}-{seed}.json", task=TASKS, seed=SEEDS),
+        parts,
     output:
         "results/{grid}.cpu.json",
     shell:
@@ -34,4 +40,4 @@ rule part:
         "{wildcards.grid}: {wildcards.task}, draw {wildcards.seed}"
     shell:
         "LINTUNE_RECORDS=build/reference/{wildcards.grid} "
-        "{PYTHON:q} -m pipeline.reference {wildcards.grid} {wildcards.task} {wildcards.seed}"
+        "{PYTHON:q} -m pipeline.reference part {wildcards.grid} {wildcards.task} {wildcards.seed}"

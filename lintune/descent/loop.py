@@ -64,7 +64,8 @@ def descend(world: World, loss: Loss, recipe: Recipe) -> Iterator[Step]:
         InputError: The recipe needs coordinates where there are none.
         DivergedError: The loss is not finite.
     """
-    if not world.in_coordinates and (recipe.optimiser == "adam" or recipe.pull == "projection"):
+    projects = recipe.pull == "projection" and recipe.strength > 0
+    if not world.in_coordinates and (recipe.optimiser == "adam" or projects):
         culprit = "optimiser='adam'" if recipe.optimiser == "adam" else "pull='projection'"
         raise InputError(
             f"{culprit} acts on each coordinate or tensor and leaves the span of the gradients; in the dual "

@@ -71,6 +71,8 @@ class Recipe:
         for name, value in (("steps", self.steps), ("batch", self.batch)):
             if value is not None and value < 1:
                 raise InputError(f"{name}={value} must be at least 1.")
+        if self.seed < 0:
+            raise InputError(f"seed={self.seed} must be at least 0.")
 
     def __str__(self) -> str:
         """Return what differs from the defaults, as in `Recipe(learning_rate=0.1, steps=9)`."""

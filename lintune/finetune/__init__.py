@@ -1,7 +1,8 @@
 """Real fine-tuning, step by step beside its linear twin."""
 
+from lintune.finetune.curvature import Curvature
 from lintune.finetune.network import Network
 from lintune.finetune.run import Trajectory, finetune
 from lintune.finetune.twin import Twin
 
-__all__ = ["Network", "Trajectory", "Twin", "finetune"]
+__all__ = ["Curvature", "Network", "Trajectory", "Twin", "finetune"]

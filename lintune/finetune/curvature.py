@@ -1,16 +1,19 @@
 """How far the tangents have turned: what separates a network from its linearisation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
-from lintune.descent import Vector, difference
+from lintune.descent import Vector, difference, norm
 from lintune.linearized.features import gram, jacobian
 from lintune.methods.attached import Attached, Prepared
 
 
 class Curvature:
-    """Compares the Jacobian of the training outputs at any point with that at the start."""
+    """Compares the Jacobian of the training outputs at any point with that at the start.
+
+    One serves all runs that start there.
+    """
 
     def __init__(self, attached: Attached, prepared: Prepared) -> None:
         """Differentiate at the start.
@@ -24,6 +27,11 @@ class Curvature:
         self._kernel = _flat(gram(self._start))
         with torch.no_grad():
             self._outputs = attached.outputs(attached.start, prepared).double().cpu()
+
+    @property
+    def start_slope(self) -> float:
+        """The largest singular value ||J_0||_2 of the Jacobian at the start."""
+        return _root(self._kernel)
 
     def at(self, values: Mapping[str, torch.Tensor]) -> dict[str, float]:
         """Return measures at a point theta.
@@ -44,6 +52,23 @@ class Curvature:
             "jacobian_change": _root(turned),
             "linearisation_error": self._error(values),
         }
+
+    def on_the_way(self, values: Mapping[str, torch.Tensor], shares: Sequence[float]) -> float:
+        """Return the largest ||J - J_0||_2 / ||theta - theta_0|| on the segment from the start to a point.
+
+        Args:
+            values: The point.
+            shares: Which parts of the way to look at, from above 0 to 1.
+        """
+        away = difference(dict(values), self._attached.start)
+        length = norm(away)
+        found = []
+        for share in shares:
+            point = {name: start + share * away[name] for name, start in self._attached.start.items()}
+            there = jacobian(self._attached, self._prepared, point)
+            turned = gram({name: there[name] - start for name, start in self._start.items()})
+            found.append(_root(_flat(turned)) / (share * length) if length else 0.0)
+        return max(found)
 
     def _error(self, values: Mapping[str, torch.Tensor]) -> float:
         away: Vector = difference(dict(values), self._attached.start)

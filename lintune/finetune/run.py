@@ -32,10 +32,14 @@ class Trajectory:
             root mean square of f - f_twin over the test examples; `agreement`, the share of test
             examples that both classify alike. With curvature: see `lintune.finetune.curvature`.
         values: The trained parameters at the end, by `layer:name`.
+        highest: The largest objective on the way, measured or not; with batches, as the batches saw it.
+        farthest: The largest drift on the way.
     """
 
     rows: pd.DataFrame
     values: Vector
+    highest: float
+    farthest: float
 
 
 def finetune(
@@ -47,7 +51,7 @@ def finetune(
     *,
     at: Collection[int] | None = None,
     twin: bool | TangentKernels = True,
-    curvature: bool = False,
+    curvature: Curvature | None = None,
     prepared: tuple[Attached, Prepared, Prepared] | None = None,
 ) -> Trajectory:
     """Fine-tune a prompted model with a method, beside its linearisation.
@@ -63,7 +67,7 @@ def finetune(
         at: Steps to measure at, from 0 to `recipe.steps`; the last one always is. None for all.
         twin: Whether to train the linear twin along; or the kernels for it, of contrasts of the logits,
             among the training and with the test examples.
-        curvature: Whether to measure how the tangents turn: a Jacobian for every measured step.
+        curvature: What measures how the tangents turn, a Jacobian for every measured step; None for not.
         prepared: The method attached and both sets prepared, where several runs share them.
 
     Raises:
@@ -88,17 +92,19 @@ def finetune(
         known = None if twin is True else twin
         beside = twin_of(attached, train, test, (ready, ready_test), recipe, known)
     ruler = _Ruler(network, loss, test_loss, recipe, ready, ready_test)
-    turning = Curvature(attached, ready) if curvature else None
-    rows = []
+    rows, highest, farthest = [], 0.0, 0.0
     along = iter([None] * (recipe.steps + 1)) if beside is None else descend(beside.world, loss, recipe)
     steps = tqdm(
         descend(network, loss, recipe), total=recipe.steps + 1, desc="fine-tuning", unit="step", leave=False
     )
     for step, _ in zip(steps, along, strict=True):
+        highest = max(highest, step.loss + ruler.penalty())
+        farthest = max(farthest, ruler.drift())
         if step.number in wanted:
             row = ruler.measured(step, beside)
-            rows.append(row if turning is None else row | turning.at(network.values))
-    return Trajectory(pd.DataFrame(rows), {name: value.detach() for name, value in network.values.items()})
+            rows.append(row if curvature is None else row | curvature.at(network.values))
+    values = {name: value.detach() for name, value in network.values.items()}
+    return Trajectory(pd.DataFrame(rows), values, highest, farthest)
 
 
 class _Ruler:
@@ -120,22 +126,32 @@ class _Ruler:
         self._test = test
         self._test_loss = test_loss
 
+    def drift(self) -> float:
+        """Return ||theta - theta_0|| now."""
+        return norm(difference(self._network.values, self._network.start))
+
+    def penalty(self) -> float:
+        """Return the pull's part of the objective now."""
+        values = {name: value.detach() for name, value in self._network.values.items()}
+        length = norm(values) if self._recipe.anchor == "zero" else self.drift()
+        return self._recipe.strength / 2 * length**2
+
     def measured(self, step: Step, twin: Twin | None) -> dict[str, float]:
         """Return the row of a step."""
         whole = len(step.outputs) == self._loss.n and self._recipe.batch is None
         outputs = (step.outputs if whole else self._network.outputs_on(self._train)).double().cpu()
         test = self._network.outputs_on(self._test).double().cpu()
         away = difference(self._network.values, self._network.start)
-        drift, loss = norm(away), _value(self._loss, outputs)
+        loss = _value(self._loss, outputs)
         row = {
             "step": step.number,
             "loss": loss,
-            "objective": loss + self._recipe.strength / 2 * self._pulled_length() ** 2,
+            "objective": loss + self.penalty(),
             "pulled": step.pulled,
             "accuracy": _accuracy(self._loss, outputs),
             "test_loss": _value(self._test_loss, test) / self._test_loss.n,
             "test_accuracy": _accuracy(self._test_loss, test),
-            "drift": drift,
+            "drift": norm(away),
         }
         return row if twin is None else row | self._beside(twin, outputs, test, away)
 
@@ -153,13 +169,6 @@ class _Ruler:
             "test_gap": float((test - linear_test).square().mean().sqrt()),
             "agreement": float(alike.double().mean()),
         }
-
-    def _pulled_length(self) -> float:
-        """Return the distance to the anchor of the pull."""
-        values = self._network.values
-        if self._recipe.anchor == "zero":
-            return norm({name: value.detach() for name, value in values.items()})
-        return norm(difference(values, self._network.start))
 
 
 def _value(loss: Loss, outputs: torch.Tensor) -> float:

@@ -34,16 +34,29 @@ class TangentModel:
         """Return the outputs at the start and J d, each `(b, C - 1)`, by forward-mode differentiation.
 
         Args:
-            direction: d, tensors like the parameters.
+            direction: d, tensors like the parameters. The rows of padding tokens do not count: they get no
+                gradient either.
             rows: Which examples; None for all.
+
+        Raises:
+            InputError: The model computes with an operation that has no forward-mode derivative.
         """
-        start = self._attached.start
+        start, along = self._attached.start, self._without_padding(direction)
         parts = []
         # The fused attention kernels have no forward-mode derivative; the plain one has.
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
             for chunk in self._chunks(rows):
                 f = lambda values, chunk=chunk: self._attached.outputs(values, self._prepared, chunk)  # noqa: E731
-                parts.append(jvp(f, (start,), ({name: direction[name] for name in start},)))
+                try:
+                    parts.append(jvp(f, (start,), (along,)))
+                except RuntimeError as error:
+                    if "autograd.Function" not in str(error):
+                        raise
+                    name = type(self._attached.prompted.pretrained.model).__name__
+                    raise InputError(
+                        f"{name} computes with an operation of its own that has no forward-mode derivative; "
+                        "train its linear model in the dual or on stored features."
+                    ) from error
         return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
 
     def pulled(self, cotangents: torch.Tensor, rows: Iterable[int] | None = None) -> Vector:
@@ -64,6 +77,18 @@ class TangentModel:
             for name, grad in zip(total, grads, strict=True):
                 total[name] += grad
         return total
+
+    def _without_padding(self, direction: Vector) -> Vector:
+        """Return the direction, zero in the rows of padding tokens: reverse mode gives these no gradient."""
+        model = self._attached.prompted.pretrained.model
+        found: Vector = {}
+        for name in self._attached.start:
+            row = getattr(model.get_submodule(name.rpartition(":")[0]), "padding_idx", None)
+            value = direction[name]
+            found[name] = (
+                value if row is None else value.index_fill(0, torch.tensor(row, device=value.device), 0)
+            )
+        return found
 
     def _chunks(self, rows: Iterable[int] | None) -> list[list[int]]:
         chosen = list(range(len(self._prepared)) if rows is None else map(int, rows))

@@ -5,6 +5,7 @@ from lintune.plots.added_layers import condition_numbers, eigenvalue_bounds, res
 from lintune.plots.costs import costs
 from lintune.plots.likeness import likeness
 from lintune.plots.portraits import gram_matrices, layers, spectra
+from lintune.plots.predictors import losses_by_predictor, rank_correlations
 from lintune.plots.proximal import conditioning, proximal_modes, proximal_paths
 from lintune.plots.style import use_style
 
@@ -17,8 +18,10 @@ __all__ = [
     "gram_matrices",
     "layers",
     "likeness",
+    "losses_by_predictor",
     "proximal_modes",
     "proximal_paths",
+    "rank_correlations",
     "residual_bounds",
     "spectra",
     "use_style",

@@ -1,6 +1,6 @@
 """Which number of a kernel at the start foretells training loss and accuracy, over many layer choices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from lintune.tangents import blocks_of, tunable_layers
 from lintune.tasks import FewShot
 
 # Each predictor with the direction that is claimed of it, or that one would expect: the sign of its rank
-# correlation with the training loss. None where nobody claims one.
+# correlation with the training loss.
 PREDICTORS: dict[str, int] = {
     "condition number": 1,
     "condition number with ridge": 1,
@@ -160,36 +160,51 @@ def correlations(rows: pd.DataFrame, draws: int = 2000, seed: int = 0) -> pd.Dat
     """Return how well each predictor ranks the configurations, by outcome.
 
     Within each group (a task and a draw of examples) Spearman's rank correlation over the configurations
-    is taken, and the partial one given the number of parameters; groups are then averaged, with an
-    interval from resampling them.
+    is taken, and the partial one given the number of parameters. Groups are averaged, every task counting
+    alike. Draws of one task share its test set and its prompt, so the interval resamples tasks first and
+    then draws within them; with a single task it is about further draws of that task only. With few tasks
+    it is too narrow, and it says nothing of other configurations than these.
 
     Args:
         rows: What `grid` returns, with the columns `task` and `seed`.
-        draws: Resamples of the groups.
+        draws: Resamples.
         seed: Seed of the resampling.
 
     Returns:
-        A row per predictor and outcome: `mean`, `low` and `high` (95 %) of the rank correlation,
-        `partial`, `partial low` and `partial high`, and `each`, the list of the groups' correlations.
+        A row per predictor and outcome: `predictor`, `outcome`; `expected`, the sign of the correlation that
+        is claimed or to be expected; `groups`, how many there are; `mean`, `low` and `high` (95 %, missing
+        where there is one group only) of the rank correlation, `partial`, `partial low` and `partial high`
+        given the number of parameters, and `gain`, `gain low` and `gain high` of the correlation in the
+        expected direction over that of the number of parameters; and `each`, the groups' correlations.
     """
-    groups = [group for _, group in rows.groupby(["task", "seed"])]
-    rng = np.random.default_rng(seed)
-    picked = rng.integers(len(groups), size=(draws, len(groups)))
+    groups = _groups(rows)
+    tasks = [task for task, _ in groups]
+    weights = _weights(tasks, draws, np.random.default_rng(seed))
     found = []
     for outcome in OUTCOMES:
-        for predictor in PREDICTORS:
-            each = np.array([_spearman(group[predictor], group[outcome]) for group in groups])
-            partial = np.array([_partial(group, predictor, outcome) for group in groups])
+        whole = {name: _each(_spearman, groups, name, outcome) for name in PREDICTORS}
+        size = expected_sign("parameters", outcome) * whole["parameters"]
+        for predictor, each in whole.items():
+            expected = expected_sign(predictor, outcome)
+            partial = _each(_partial, groups, predictor, outcome)
             found.append(
                 {
                     "predictor": predictor,
                     "outcome": outcome,
-                    **_interval(each, picked, ""),
-                    **_interval(partial, picked, "partial"),
+                    "expected": expected,
+                    "groups": len(groups),
+                    **_interval(each, weights, "mean", ""),
+                    **_interval(partial, weights, "partial", "partial "),
+                    **_interval(expected * each - size, weights, "gain", "gain "),
                     "each": each.tolist(),
                 }
             )
     return pd.DataFrame(found)
+
+
+def expected_sign(predictor: str, outcome: str) -> int:
+    """Return the sign of the rank correlation that is claimed or to be expected."""
+    return PREDICTORS[predictor] * (-1 if outcome == "test accuracy" else 1)
 
 
 def verdict(table: pd.DataFrame, predictor: str, outcome: str) -> str:
@@ -201,45 +216,114 @@ def verdict(table: pd.DataFrame, predictor: str, outcome: str) -> str:
         outcome: One of `OUTCOMES`.
 
     Returns:
-        `no relation` where the interval holds 0; `the other way round` where the sign is not the expected
-        one; `follows the number of parameters` where nothing is left given that number; else `predicts`.
+        `one draw only` where there is no interval; `no clear relation` where the interval holds 0; `the
+        other way round` where the sign is not the expected one; `not beyond the number of parameters` where
+        the interval of the partial correlation holds 0 or less in the expected direction; else `predicts`.
     """
     row: Any = table[(table.predictor == predictor) & (table.outcome == outcome)].iloc[0]
-    expected = PREDICTORS[predictor] * (-1 if outcome == "test accuracy" else 1)
+    if np.isnan(row.low):
+        return "one draw only"
     if row.low <= 0 <= row.high:
-        return "no relation"
-    if np.sign(row["mean"]) != expected:
+        return "no clear relation"
+    if np.sign(row["mean"]) != row.expected:
         return "the other way round"
-    if predictor != "parameters" and (
-        expected * row["partial low"] <= 0 or expected * row["partial high"] <= 0
+    if (
+        predictor != "parameters"
+        and min(row.expected * row["partial low"], row.expected * row["partial high"]) <= 0
     ):
-        return "follows the number of parameters"
+        return "not beyond the number of parameters"
     return "predicts"
 
 
-def _interval(each: np.ndarray, picked: np.ndarray, name: str) -> dict[str, float]:
-    means = each[picked].mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    prefix = f"{name} " if name else ""
-    return {name or "mean": float(each.mean()), f"{prefix}low": float(low), f"{prefix}high": float(high)}
+def chosen(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return what comes of training the configuration that a predictor likes best.
+
+    In each group that is the configuration with the largest, or smallest, value, as is expected of the
+    predictor; of equal ones the average counts. Groups are averaged, every task counting alike.
+
+    Args:
+        rows: What `grid` returns, with the columns `task` and `seed`.
+
+    Returns:
+        `train loss`, `test loss` and `test accuracy` of the choice, by predictor; then of `any
+        configuration`, the mean over all, and of `the best in hindsight`, which for each outcome is another.
+    """
+    groups = _groups(rows)
+    weights = _plain_weights([task for task, _ in groups])
+    found = {}
+    for predictor, sign in PREDICTORS.items():
+        liked = [
+            group[sign * group[predictor] == (sign * group[predictor]).min()] for group in groups.values()
+        ]
+        found[predictor] = weights @ np.array([each[list(OUTCOMES)].mean() for each in liked])
+    outcomes = [group[list(OUTCOMES)] for group in groups.values()]
+    best = [[each.iloc[:, 0].min(), each.iloc[:, 1].min(), each.iloc[:, 2].max()] for each in outcomes]
+    found["any configuration"] = weights @ np.array([each.mean() for each in outcomes])
+    found["the best in hindsight"] = weights @ np.array(best)
+    return pd.DataFrame.from_dict(found, orient="index", columns=list(OUTCOMES))
 
 
-def _spearman(left: pd.Series, right: pd.Series) -> float:
-    """Return the rank correlation, 0 where one side is constant and ranks nothing."""
-    if left.nunique() < 2 or right.nunique() < 2:
+def choices(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with what their configurations choose: columns `depth`, `kind` and `rank`."""
+    parts = rows.configuration.str.extract(r"^top (?P<depth>\d+), (?P<kind>.+), rank (?P<rank>\d+)$")
+    return rows.assign(depth=parts.depth.astype(int), kind=parts.kind, rank=parts["rank"].astype(int))
+
+
+def _groups(rows: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
+    """Return the rows of each task and draw."""
+    return {(str(task), str(seed)): group for (task, seed), group in rows.groupby(["task", "seed"])}
+
+
+def _plain_weights(tasks: Sequence[str]) -> np.ndarray:
+    """Return the weight of each group, `(G,)`: tasks count alike, and so do the draws of one."""
+    counts = {task: tasks.count(task) for task in tasks}
+    return np.array([1 / (len(counts) * counts[task]) for task in tasks])
+
+
+def _weights(tasks: Sequence[str], draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the weights of the groups, `(1 + draws, G)`: plain, then of each resample of tasks and draws."""
+    names = list(dict.fromkeys(tasks))
+    times = rng.multinomial(len(names), [1 / len(names)] * len(names), size=draws)
+    found = np.zeros((1 + draws, len(tasks)))
+    found[0] = _plain_weights(tasks)
+    for name, picked in zip(names, times.T, strict=True):
+        places = [place for place, task in enumerate(tasks) if task == name]
+        # A task that is picked k times brings k resamples of its draws.
+        counts = rng.multinomial(picked * len(places), [1 / len(places)] * len(places))
+        found[1:, places] = counts / (len(names) * len(places))
+    return found
+
+
+def _interval(each: np.ndarray, weights: np.ndarray, name: str, prefix: str) -> dict[str, float]:
+    mean, *others = weights @ each
+    low, high = np.percentile(others, [2.5, 97.5]) if len(each) > 1 else (np.nan, np.nan)
+    return {name: float(mean), f"{prefix}low": float(low), f"{prefix}high": float(high)}
+
+
+def _each(
+    measure: Callable[[pd.DataFrame, str, str], float],
+    groups: Mapping[Any, pd.DataFrame],
+    predictor: str,
+    outcome: str,
+) -> np.ndarray:
+    return np.array([measure(group, predictor, outcome) for group in groups.values()])
+
+
+def _spearman(group: pd.DataFrame, left: str, right: str) -> float:
+    """Return the rank correlation of two columns, 0 where one is constant and ranks nothing."""
+    if group[left].nunique() < 2 or group[right].nunique() < 2:
         return 0.0
-    return float(stats.spearmanr(left, right).statistic)
+    return float(stats.spearmanr(group[left], group[right]).statistic)
 
 
 def _partial(group: pd.DataFrame, predictor: str, outcome: str) -> float:
-    """Return the rank correlation of predictor and outcome given the number of parameters."""
+    """Return the rank correlation of predictor and outcome given the number of parameters.
+
+    It is that of what a straight line through the ranks of the number of parameters leaves of both.
+    """
     pair, one, other = (
-        _spearman(group[left], group[right])
-        for left, right in (
-            (predictor, outcome),
-            (predictor, "parameters"),
-            (outcome, "parameters"),
-        )
+        _spearman(group, left, right)
+        for left, right in ((predictor, outcome), (predictor, "parameters"), (outcome, "parameters"))
     )
     left = (1 - one**2) * (1 - other**2)
     return float(np.clip((pair - one * other) / left**0.5, -1, 1)) if left > 1e-12 else 0.0

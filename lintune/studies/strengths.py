@@ -1,0 +1,222 @@
+"""How far real fine-tuning is from its linear twin as the pull to the start grows, and what that costs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lintune import spectrum, theory
+from lintune.descent import Recipe
+from lintune.errors import DivergedError, InputError
+from lintune.finetune import Curvature, Trajectory, finetune
+from lintune.kernels import TangentKernels, contrasts, flat, tangent_kernels
+from lintune.methods import Method
+from lintune.methods.attached import Attached, Prepared
+from lintune.prompted import PromptedModel
+from lintune.tangents import blocks_of, tunable_layers
+from lintune.tasks import FewShot
+
+# Each bound with what it bounds.
+BOUNDS = {
+    "drift": "drift bound",
+    "gap": "gap bound",
+    "train_gap": "output bound",
+    "linearisation_error": "error bound",
+    "kernel_change": "kernel bound",
+}
+# Parts of the way to the farthest point at which the tangents are looked at, beside the visited points.
+_SHARES = (0.5,)
+
+
+def top_layers(prompted: PromptedModel, depth: int) -> tuple[str, ...]:
+    """Return the names of the linear layers in the last `depth` blocks.
+
+    Raises:
+        InputError: The model has fewer blocks.
+    """
+    model = prompted.pretrained.model
+    total = len(blocks_of(model))
+    if not 1 <= depth <= total:
+        raise InputError(f"depth={depth} must be from 1 to {total}, the number of blocks.")
+    return tuple(name for name, site in tunable_layers(model).items() if (site.block or 0) >= total - depth)
+
+
+def strengths(
+    prompted: PromptedModel,
+    split: FewShot,
+    methods: Mapping[str, Method],
+    relative: Sequence[float],
+    *,
+    steps: int,
+    step: float = 0.5,
+    curvature: bool = True,
+) -> pd.DataFrame:
+    """Fine-tune with squared loss and the pull always on, for many strengths, beside the linear twin.
+
+    Gradient descent takes steps of `step` / (e + strength), e the largest eigenvalue of the kernel at the
+    start: up to `step` = 1 the linear twin converges without overshooting.
+
+    Args:
+        prompted: The function.
+        split: Training and test examples.
+        methods: What is trained, by name.
+        relative: Strengths lambda over e.
+        steps: Updates of each run.
+        step: See above.
+        curvature: Whether to measure how the tangents turn, and with it the bounds.
+
+    Returns:
+        A row per method and strength: `method`, `relative` and `strength`; what `Trajectory` says of the
+        last step; `diverged`; with curvature each of `BOUNDS`, `settled`, whether the objective was never
+        above its start, which the bounds presuppose, and `rounding`, by how much the network's outputs and
+        those of its kernel's pass differ at the start. A run that diverges leaves the rest empty.
+    """
+    basis = contrasts(prompted.classes)
+    rows = []
+    for name, method in methods.items():
+        kernels = tangent_kernels(
+            prompted, split.train, split.test, methods=[method], outputs=basis, by_layer=False
+        )
+        largest = float(spectrum.eigenvalues(flat(kernels.train[method.name].total()))[0])
+        attached = Attached(prompted, method)
+        ready = attached, attached.prepare(split.train), attached.prepare(split.test)
+        turning = Curvature(*ready[:2]) if curvature else None
+        for factor in relative:
+            recipe = Recipe(step / (largest * (1 + factor)), steps, strength=factor * largest)
+            found = _run(prompted, method, split, recipe, kernels, ready, turning)
+            rows.append({"method": name, "relative": factor, "strength": recipe.strength, **found})
+    return pd.DataFrame(rows)
+
+
+def exponents(rows: pd.DataFrame, above: float) -> dict[str, dict[str, float]]:
+    """Return the slopes of drift and gap against the strength on logarithmic axes, by method.
+
+    Args:
+        rows: What `strengths` returns.
+        above: Strengths over the largest eigenvalue from which on the slope is fitted.
+
+    Returns:
+        By method: `drift` and `gap`. Methods with fewer than two runs there are left out.
+    """
+    found = {}
+    for method, group in rows[(rows.relative >= above) & ~rows.diverged].groupby("method"):
+        if len(group) > 1:
+            x = np.log(group.strength)
+            found[str(method)] = {
+                column: float(np.polyfit(x, np.log(group[column].astype(float)), 1)[0])
+                for column in ("drift", "gap")
+            }
+    return found
+
+
+def violations(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return for each bound how often it was checked, how often broken, and how tight it was.
+
+    Args:
+        rows: What `strengths` returns, with curvature.
+
+    Returns:
+        A row per bound: `checked`, in how many runs that fulfil the premise and where something beyond
+        rounding was measured; `broken`; `tightest` and `median` of bound over measurement.
+    """
+    held = rows[~rows.diverged & rows.settled.eq(True)]
+    found = {}
+    for measured, bound in BOUNDS.items():
+        # Outputs are known to rounding only; parameters start at the very same numbers.
+        noise = 2 * held.rounding if measured in ("train_gap", "linearisation_error") else 0.0
+        above = held[held[measured] > noise]
+        ratio = (above[bound] / above[measured]).astype(float)
+        broken = above[measured] > (above[bound] * (1 + 1e-6) + (noise if len(above) else 0.0))
+        found[bound] = {
+            "checked": len(above),
+            "broken": int(broken.sum()),
+            "tightest": float(ratio.min()) if len(ratio) else None,
+            "median": float(ratio.median()) if len(ratio) else None,
+        }
+    return pd.DataFrame.from_dict(found, orient="index")
+
+
+def best_strengths(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return where test accuracy is best, against where training is most linear.
+
+    Args:
+        rows: What `strengths` returns, for several draws, with the columns `task` and `seed`.
+
+    Returns:
+        A row per task and method, averaged over draws: `best` strength (relative) with its accuracy
+        `accuracy`, the `most linear` strength, of smallest root mean square gap on the test examples, with
+        its `linear accuracy`, and the mean `cost` with its standard error `error` over draws, paired.
+    """
+    found = []
+    for (task, method), group in rows[~rows.diverged].groupby(["task", "method"]):
+        table = group.pivot_table(index="seed", columns="relative", values="test_accuracy").dropna(axis=1)
+        closest = group.groupby("relative").test_gap.mean()[table.columns].idxmin()
+        best = table.mean().idxmax()
+        cost = table[best] - table[closest]
+        found.append(
+            {
+                "task": task,
+                "method": method,
+                "best": best,
+                "accuracy": float(table[best].mean()),
+                "most linear": closest,
+                "linear accuracy": float(table[closest].mean()),
+                "cost": float(cost.mean()),
+                "error": float(cost.std(ddof=1) / len(cost) ** 0.5) if len(cost) > 1 else None,
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def _run(
+    prompted: PromptedModel,
+    method: Method,
+    split: FewShot,
+    recipe: Recipe,
+    kernels: TangentKernels,
+    ready: tuple[Attached, Prepared, Prepared],
+    turning: Curvature | None,
+) -> dict[str, Any]:
+    """Return the row of one run."""
+    at = [recipe.steps] if turning is None else [0, max(1, recipe.steps // 3), recipe.steps]
+    try:
+        run = finetune(
+            prompted,
+            method,
+            split.train,
+            split.test,
+            recipe,
+            at=at,
+            twin=kernels,
+            curvature=turning,
+            prepared=ready,
+        )
+    except DivergedError:
+        return {"diverged": True}
+    last = {str(name): value for name, value in run.rows.iloc[-1].items()}
+    return {"diverged": False, **last, **({} if turning is None else _bounds(run, recipe, turning))}
+
+
+def _bounds(run: Trajectory, recipe: Recipe, turning: Curvature) -> dict[str, Any]:
+    """Return the bounds of a run, with the constants that it showed."""
+    start, moved, last = run.rows.iloc[0], run.rows[run.rows.drift > 0], run.rows.iloc[-1]
+    on_the_way = turning.on_the_way(run.values, _SHARES)
+    curvature = max(float((moved.jacobian_change / moved.drift).max()), on_the_way)
+    known = {"initial_loss": float(start.loss), "strength": recipe.strength}
+    stepping = {"step": recipe.learning_rate, "steps": float(recipe.steps)}
+    slope = float(run.rows.slope.max())
+    turned = {"start_slope": turning.start_slope, "curvature": curvature}
+    beside = known | stepping | turned | {"drift": run.farthest}
+    return {
+        "curvature": curvature,
+        "settled": run.highest <= float(start.loss) * (1 + 1e-9),
+        "rounding": float(start.train_gap),
+        "drift bound": min(
+            theory.drift_from_loss(**known), theory.drift_from_slope(slope=slope, **known, **stepping)
+        ),
+        "gap bound": theory.parameter_gap(**beside),
+        "output bound": theory.output_gap(**beside),
+        "error bound": theory.function_gap(curvature=curvature, drift=float(last.drift)),
+        "kernel bound": theory.kernel_drift(slope=slope, **turned, drift=float(last.drift)),
+    }
