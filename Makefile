@@ -73,5 +73,6 @@ lock:  ## resolve the dependencies anew into requirements.lock
 	@sed 's/^\([A-Za-z0-9_.-]*==[^+ ]*\)+[^ ]*/\1/' requirements.lock > requirements.lock.new
 	@mv requirements.lock.new requirements.lock
 
-clean:  ## remove what was built, not the environment nor the cache of weights and data
-	rm -rf build _build notebooks/executed .snakemake .build.lock
+clean:  ## remove what was built, not the environment, the parts of reference grids nor the cache of weights and data
+	find build -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} + 2>/dev/null || true
+	rm -rf _build notebooks/executed .snakemake .build.lock

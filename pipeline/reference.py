@@ -6,6 +6,7 @@
 there is never run again. Chapters show the committed records beside what this machine has just computed.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import typer
 from lintune import records
 from lintune.descent import Recipe
 from lintune.errors import unknown_name
-from lintune.methods import LoRA, Weights
+from lintune.methods import LoRA, Method, Weights
 from lintune.models import load as load_model
 from lintune.prompted import PromptedModel
 from lintune.studies import predictors
@@ -75,7 +76,10 @@ def run_strengths(
 ) -> pd.DataFrame:
     """Fine-tune weights, and LoRA, of the last blocks with pulls of many strengths."""
     layers = top_layers(prompted, depth)
-    methods = {"weights": Weights(layers), f"LoRA, alpha {alpha:g}": LoRA(rank, alpha, layers)}
+    methods: dict[str, Method] = {
+        "weights": Weights(layers),
+        f"LoRA, alpha {alpha:g}": LoRA(rank, alpha, layers),
+    }
     return strengths(prompted, split, methods, relative, steps=steps, curvature=curvature)
 
 
@@ -125,7 +129,7 @@ def part(grid: str, task: str, seed: int, device: Annotated[str, typer.Option()]
     split = few_shot(loaded, chosen.examples // len(loaded.classes), seed, chosen.test_examples)
     pretrained = load_model(MODEL, device, chosen.dtype)
     rows = chosen.run(PromptedModel(pretrained, loaded.prompt), split, **chosen.settings)
-    rows = rows.assign(task=task, seed=seed)
+    rows = rows.assign(task=task, seed=seed).replace([math.inf, -math.inf], math.nan)
     about = {"model": MODEL, "task": task, "seed": seed, "examples": chosen.examples}
     records.write(
         f"{task}-{seed}",

@@ -72,7 +72,7 @@ def test_runs_are_drawn_by_task_and_predictor() -> None:
     )
     axes = plots.losses_by_predictor(rows, ["condition number", "alignment"]).axes
     assert [axis.get_title(loc="left") for axis in axes] == ["A", "B", "", ""]
-    assert [axis.get_xscale() for axis in axes] == ["log", "linear", "linear", "linear"]
+    assert [axis.get_xscale() for axis in axes] == ["log", "log", "linear", "linear"]
     first, second = (np.asarray(part.get_offsets()) for part in axes[0].collections)
     np.testing.assert_allclose(first, [[10, 0.5]])
     np.testing.assert_allclose(second, [[5000, 0.1]])

@@ -4,19 +4,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
-import torch
 from tqdm.auto import tqdm
 
-from lintune.descent import Loss, Recipe, Step, Vector, descend, difference, loss_for, norm
+from lintune.descent import Recipe, Vector, descend, loss_for
 from lintune.errors import InputError
 from lintune.finetune.curvature import Curvature
 from lintune.finetune.network import Network
-from lintune.finetune.twin import Twin, twin_of
+from lintune.finetune.ruler import Ruler
+from lintune.finetune.setup import Setup
+from lintune.finetune.twin import twin_of
 from lintune.kernels import TangentKernels
-from lintune.methods import Method
-from lintune.methods.attached import Attached, Prepared
-from lintune.prompted import PromptedModel
-from lintune.tasks import Examples
 
 
 @dataclass(frozen=True)
@@ -43,60 +40,43 @@ class Trajectory:
 
 
 def finetune(
-    prompted: PromptedModel,
-    method: Method,
-    train: Examples,
-    test: Examples,
+    setup: Setup,
     recipe: Recipe,
     *,
     at: Collection[int] | None = None,
     twin: bool | TangentKernels = True,
     curvature: Curvature | None = None,
-    prepared: tuple[Attached, Prepared, Prepared] | None = None,
 ) -> Trajectory:
     """Fine-tune a prompted model with a method, beside its linearisation.
 
     The model is left as it is. Blocks under the lowest tuned one are run once for every example.
 
     Args:
-        prompted: The function at the start.
-        method: What is trained.
-        train: n training examples, of two classes at least.
-        test: m test examples.
+        setup: The function at the start, what is trained, training and test examples.
         recipe: How to train.
         at: Steps to measure at, from 0 to `recipe.steps`; the last one always is. None for all.
         twin: Whether to train the linear twin along; or the kernels for it, of contrasts of the logits,
             among the training and with the test examples.
         curvature: What measures how the tangents turn, a Jacobian for every measured step; None for not.
-        prepared: The method attached and both sets prepared, where several runs share them.
 
     Raises:
-        InputError: Something does not fit, before training begins.
+        InputError: All training examples are of one class, or a step to measure at is never made; before
+            training begins.
         DivergedError: The loss leaves the finite numbers; the message says where.
     """
-    loss, test_loss = (loss_for(recipe.loss, each.labels, prompted.classes) for each in (train, test))
-    if len(set(train.labels)) < 2:
-        raise InputError(
-            f"train holds the class {train.labels[0]} alone; training needs at least two classes."
-        )
+    labels, classes = setup.split.train.labels, setup.attached.prompted.classes
+    if len(set(labels)) < 2:
+        raise InputError(f"train holds the class {labels[0]} alone; training needs at least two classes.")
     wanted = set(range(recipe.steps + 1) if at is None else at) | {recipe.steps}
     if min(wanted) < 0 or max(wanted) > recipe.steps:
         raise InputError(f"at={sorted(wanted)} must be steps from 0 to {recipe.steps}.")
-    if prepared is None:
-        attached = Attached(prompted, method)
-        prepared = attached, attached.prepare(train), attached.prepare(test)
-    attached, ready, ready_test = prepared
-    network = Network(attached, ready)
-    beside = None
-    if twin is not False:
-        known = None if twin is True else twin
-        beside = twin_of(attached, train, test, (ready, ready_test), recipe, known)
-    ruler = _Ruler(network, loss, test_loss, recipe, ready, ready_test)
+    network, loss = Network(setup.attached, setup.train), loss_for(recipe.loss, labels, classes)
+    beside = None if twin is False else twin_of(setup, recipe, None if twin is True else twin)
+    ruler = Ruler(setup, network, loss, recipe)
+    total = recipe.steps + 1
+    along = iter([None] * total) if beside is None else descend(beside.world, loss, recipe)
+    steps = tqdm(descend(network, loss, recipe), total=total, desc="fine-tuning", unit="step", leave=False)
     rows, highest, farthest = [], 0.0, 0.0
-    along = iter([None] * (recipe.steps + 1)) if beside is None else descend(beside.world, loss, recipe)
-    steps = tqdm(
-        descend(network, loss, recipe), total=recipe.steps + 1, desc="fine-tuning", unit="step", leave=False
-    )
     for step, _ in zip(steps, along, strict=True):
         highest = max(highest, step.loss + ruler.penalty())
         farthest = max(farthest, ruler.drift())
@@ -105,79 +85,3 @@ def finetune(
             rows.append(row if curvature is None else row | curvature.at(network.values))
     values = {name: value.detach() for name, value in network.values.items()}
     return Trajectory(pd.DataFrame(rows), values, highest, farthest)
-
-
-class _Ruler:
-    """Measures a run at a step."""
-
-    def __init__(
-        self,
-        network: Network,
-        loss: Loss,
-        test_loss: Loss,
-        recipe: Recipe,
-        train: Prepared,
-        test: Prepared,
-    ) -> None:
-        self._network = network
-        self._loss = loss
-        self._recipe = recipe
-        self._train = train
-        self._test = test
-        self._test_loss = test_loss
-
-    def drift(self) -> float:
-        """Return ||theta - theta_0|| now."""
-        return norm(difference(self._network.values, self._network.start))
-
-    def penalty(self) -> float:
-        """Return the pull's part of the objective now."""
-        values = {name: value.detach() for name, value in self._network.values.items()}
-        length = norm(values) if self._recipe.anchor == "zero" else self.drift()
-        return self._recipe.strength / 2 * length**2
-
-    def measured(self, step: Step, twin: Twin | None) -> dict[str, float]:
-        """Return the row of a step."""
-        whole = len(step.outputs) == self._loss.n and self._recipe.batch is None
-        outputs = (step.outputs if whole else self._network.outputs_on(self._train)).double().cpu()
-        test = self._network.outputs_on(self._test).double().cpu()
-        away = difference(self._network.values, self._network.start)
-        loss = _value(self._loss, outputs)
-        row = {
-            "step": step.number,
-            "loss": loss,
-            "objective": loss + self.penalty(),
-            "pulled": step.pulled,
-            "accuracy": _accuracy(self._loss, outputs),
-            "test_loss": _value(self._test_loss, test) / self._test_loss.n,
-            "test_accuracy": _accuracy(self._test_loss, test),
-            "drift": norm(away),
-        }
-        return row if twin is None else row | self._beside(twin, outputs, test, away)
-
-    def _beside(
-        self, twin: Twin, outputs: torch.Tensor, test: torch.Tensor, away: Vector
-    ) -> dict[str, float]:
-        linear, linear_test, linear_away = twin.train_outputs(), twin.test_outputs(), twin.displacement()
-        alike = _classes(self._loss, test) == _classes(self._loss, linear_test)
-        return {
-            "twin_loss": _value(self._loss, linear),
-            "twin_test_accuracy": _accuracy(self._test_loss, linear_test),
-            "twin_drift": norm(linear_away),
-            "gap": norm(difference(away, linear_away)),
-            "train_gap": float((outputs - linear).norm()),
-            "test_gap": float((test - linear_test).square().mean().sqrt()),
-            "agreement": float(alike.double().mean()),
-        }
-
-
-def _value(loss: Loss, outputs: torch.Tensor) -> float:
-    return float(loss.value(outputs, torch.arange(loss.n)))
-
-
-def _classes(loss: Loss, outputs: torch.Tensor) -> torch.Tensor:
-    return (outputs @ loss.basis.T).argmax(dim=1)
-
-
-def _accuracy(loss: Loss, outputs: torch.Tensor) -> float:
-    return float((_classes(loss, outputs) == loss.labels).double().mean())

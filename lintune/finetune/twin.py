@@ -5,10 +5,9 @@ from typing import Protocol
 import torch
 
 from lintune.descent import Recipe, Vector, World, difference
+from lintune.finetune.setup import Setup
 from lintune.kernels import TangentKernels, tangent_kernels
 from lintune.linearized import Dual, Features, TangentModel, jacobian
-from lintune.methods.attached import Attached, Prepared
-from lintune.tasks import Examples
 
 
 class Twin(Protocol):
@@ -35,14 +34,15 @@ class Twin(Protocol):
 class DualTwin:
     """The twin of (mini-batch, momentum) gradient descent, from Gram matrices alone."""
 
-    def __init__(self, attached: Attached, train: Prepared, kernels: TangentKernels) -> None:
-        """Take the kernels of the attached method alone, of contrasts, with the test examples as others."""
+    def __init__(self, setup: Setup, kernels: TangentKernels) -> None:
+        """Take the kernels of the attached method, of contrasts, with the test examples as others."""
+        attached = setup.attached
         gram, cross = (side[attached.method.name].total() for side in (kernels.train, kernels.cross))
         basis = attached.basis.cpu().numpy()
         self.world = Dual(gram, kernels.train_logits @ basis)
         self._cross = cross
         self._test = kernels.cross_logits @ basis
-        self._tangent = TangentModel(attached, train)
+        self._tangent = TangentModel(attached, setup.train)
 
     def train_outputs(self) -> torch.Tensor:
         """Return the outputs of the training examples."""
@@ -60,18 +60,18 @@ class DualTwin:
 class FeatureTwin:
     """The twin of any recipe, on stored features: for Adam and for what projects tensor by tensor."""
 
-    def __init__(self, attached: Attached, train: Prepared, test: Prepared) -> None:
+    def __init__(self, setup: Setup) -> None:
         """Differentiate the outputs of all examples for all parameters.
 
         Raises:
             InputError: The features would not fit in memory.
         """
-        self._test = jacobian(attached, test)
+        attached = setup.attached
+        self._train, self._test = (jacobian(attached, each) for each in (setup.train, setup.test))
         with torch.no_grad():
-            self._test_start = attached.outputs(attached.start, test)
-            start = attached.outputs(attached.start, train)
-        self._train, self._train_start = jacobian(attached, train), start
-        self.world = Features(attached.start, self._train, start)
+            self._test_start = attached.outputs(attached.start, setup.test)
+            self._train_start = attached.outputs(attached.start, setup.train)
+        self.world = Features(attached.start, self._train, self._train_start)
 
     def train_outputs(self) -> torch.Tensor:
         """Return the outputs of the training examples."""
@@ -86,35 +86,25 @@ class FeatureTwin:
         return difference(self.world.values, self.world.start)
 
 
-def twin_of(
-    attached: Attached,
-    train: Examples,
-    test: Examples,
-    prepared: tuple[Prepared, Prepared],
-    recipe: Recipe,
-    kernels: TangentKernels | None = None,
-) -> Twin:
+def twin_of(setup: Setup, recipe: Recipe, kernels: TangentKernels | None = None) -> Twin:
     """Return the twin that a recipe needs.
 
     Args:
-        attached: The function.
-        train: Training examples.
-        test: Test examples.
-        prepared: The same, prepared.
+        setup: What is trained.
         recipe: How both are trained.
         kernels: Kernels of the method among the training examples and with the test examples, of
             contrasts, where they are known; of no use to a recipe that leaves the span of the gradients.
     """
     in_span = recipe.optimiser == "sgd" and (not recipe.strength or recipe.pull != "projection")
     if not in_span or (recipe.strength and recipe.anchor == "zero"):
-        return FeatureTwin(attached, *prepared)
+        return FeatureTwin(setup)
     if kernels is None:
         kernels = tangent_kernels(
-            attached.prompted,
-            train,
-            test,
-            methods=[attached.method],
-            outputs=attached.basis.cpu().numpy(),
+            setup.attached.prompted,
+            setup.split.train,
+            setup.split.test,
+            methods=[setup.attached.method],
+            outputs=setup.attached.basis.cpu().numpy(),
             by_layer=False,
         )
-    return DualTwin(attached, prepared[0], kernels)
+    return DualTwin(setup, kernels)

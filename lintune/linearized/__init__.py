@@ -1,7 +1,7 @@
 """The first-order model of fine-tuning: in its parameters, by stored features, and in the dual."""
 
 from lintune.linearized.dual import Dual
-from lintune.linearized.features import Features, jacobian
+from lintune.linearized.features import Features, StoredTangent, jacobian
 from lintune.linearized.primal import Primal, ProductPrimal, TangentModel
 
-__all__ = ["Dual", "Features", "Primal", "ProductPrimal", "TangentModel", "jacobian"]
+__all__ = ["Dual", "Features", "Primal", "ProductPrimal", "StoredTangent", "TangentModel", "jacobian"]

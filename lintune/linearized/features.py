@@ -1,6 +1,6 @@
 """The linearised model on stored tangent features: for optimisers that leave the span of the gradients."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 
@@ -66,6 +66,38 @@ def gram(left: Vector, right: Vector | None = None) -> torch.Tensor:
     assert total is not None
     sizes = [next(iter(side.values())).shape[:2] for side in (left, right)]
     return total.reshape(*sizes[0], *sizes[1])
+
+
+class StoredTangent:
+    """What a stored Jacobian does to vectors: `TangentModel` where there is room for it, and much faster."""
+
+    def __init__(self, features: Vector, outputs: torch.Tensor) -> None:
+        """Take J, by parameter `(n, C - 1, *shape)`, and the outputs at the start `(n, C - 1)`."""
+        self._features = features
+        self._outputs = outputs
+
+    def pushed(
+        self, direction: Vector, rows: Iterable[int] | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the outputs at the start and J d, each `(b, C - 1)`, of some examples."""
+        moved = torch.zeros_like(self._outputs)
+        for name, part in self._features.items():
+            moved += (part.flatten(2) @ direction[name].flatten().to(part)).to(moved)
+        chosen = self._chosen(rows)
+        return self._outputs[chosen], moved[chosen]
+
+    def pulled(self, cotangents: torch.Tensor, rows: Iterable[int] | None = None) -> Vector:
+        """Return J^T c for cotangents c `(b, C - 1)` of some examples, tensors like the parameters."""
+        whole = torch.zeros_like(self._outputs)
+        whole.index_add_(0, self._chosen(rows), cotangents.to(whole))
+        return {
+            name: (whole.flatten().to(part) @ part.flatten(0, 1).flatten(1)).reshape(part.shape[2:])
+            for name, part in self._features.items()
+        }
+
+    def _chosen(self, rows: Iterable[int] | None) -> torch.Tensor:
+        chosen = range(len(self._outputs)) if rows is None else map(int, rows)
+        return torch.tensor(list(chosen), device=self._outputs.device)
 
 
 class Features:

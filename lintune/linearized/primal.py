@@ -9,9 +9,11 @@ from collections.abc import Iterable
 import torch
 from torch.func import jvp
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from transformers.pytorch_utils import Conv1D
 
 from lintune.descent import Loss, Vector, difference, inner
 from lintune.errors import InputError
+from lintune.linearized.features import StoredTangent
 from lintune.methods import LoRA, Weights
 from lintune.methods.attached import Attached, Prepared
 from lintune.prompted.batches import spans
@@ -138,8 +140,13 @@ class ProductPrimal:
 
     in_coordinates = True
 
-    def __init__(self, attached: Attached, prepared: Prepared) -> None:
+    def __init__(self, attached: Attached, prepared: Prepared, tangent: StoredTangent | None = None) -> None:
         """Start where the network starts.
+
+        Args:
+            attached: LoRA on a model.
+            prepared: n training examples.
+            tangent: The Jacobian of their outputs for the weights that LoRA changes, where it is stored.
 
         Raises:
             InputError: The attached method is not LoRA, or not at its usual start.
@@ -152,12 +159,16 @@ class ProductPrimal:
         self.values = {name: value.clone() for name, value in attached.start.items()}
         self._scale = method.scale
         self._layers = [name.removesuffix(":weight") for name in weights.start]
-        self._tangent = TangentModel(weights, prepared)
+        model = attached.prompted.pretrained.model
+        self._transposed = {name for name in self._layers if isinstance(model.get_submodule(name), Conv1D)}
+        self._tangent = tangent or TangentModel(weights, prepared)
 
     def gradient(self, rows: torch.Tensor, loss: Loss) -> tuple[torch.Tensor, Vector]:
         """Return the outputs of some examples and the gradient of their loss for A and B."""
         change = {
-            f"{layer}:weight": self._scale * self.values[f"{layer}:B"] @ self.values[f"{layer}:A"]
+            f"{layer}:weight": self._as_stored(
+                layer, self._scale * self.values[f"{layer}:B"] @ self.values[f"{layer}:A"]
+            )
             for layer in self._layers
         }
         start, moved = self._tangent.pushed(change, rows)
@@ -165,7 +176,7 @@ class ProductPrimal:
         pulled = self._tangent.pulled(loss.slope(outputs, rows), rows)
         gradient: Vector = {}
         for layer in self._layers:
-            weight = self._scale * pulled[f"{layer}:weight"]
+            weight = self._scale * self._as_stored(layer, pulled[f"{layer}:weight"])
             gradient[f"{layer}:B"] = weight @ self.values[f"{layer}:A"].T
             gradient[f"{layer}:A"] = self.values[f"{layer}:B"].T @ weight
         return outputs, {name: gradient[name] for name in self.values}
@@ -173,3 +184,7 @@ class ProductPrimal:
     def inner(self, left: Vector, right: Vector) -> float:
         """Return the inner product."""
         return inner(left, right)
+
+    def _as_stored(self, layer: str, weight: torch.Tensor) -> torch.Tensor:
+        """Turn `(d_out, d_in)` into the layout in which the model keeps the layer's weight, or back."""
+        return weight.T if layer in self._transposed else weight

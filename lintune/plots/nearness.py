@@ -38,7 +38,7 @@ def pulled_drifts(found: Mapping[str, Any]) -> Figure:
     right.set(
         xscale="log", yscale="log", xlabel="pull λ / l₁", ylabel="drift at the end", title="against the pull"
     )
-    right.legend(fontsize=7.5, loc="upper right")
+    right.legend(fontsize=7.5, loc="lower left")
     for axis in (left, right):
         axis.grid(visible=True)
     return figure
@@ -61,7 +61,10 @@ def _over_time(axis: Axes, found: Mapping[str, Any]) -> None:
     axis.plot(np.asarray(none["time"]) / unit, none["drift"], color=GREY, linestyle=":", label="no pull")
     axis.plot([], [], "o", markersize=3.5, markerfacecolor="none", color=GREY, label="selective")
     axis.set(xlabel="time: steps × step size, in 1 / l₁", ylabel="drift from the start", title="over time")
-    axis.legend(fontsize=7.5, title="pull always on, λ / l₁", title_fontsize=7.5)
+    axis.set_ylim(top=1.5 * max(none["drift"]))
+    axis.legend(
+        fontsize=7.5, title="lines: pull always on, λ / l₁", title_fontsize=7.5, ncols=3, loc="upper left"
+    )
 
 
 def anchors(runs: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
@@ -104,7 +107,7 @@ def steepness(lipschitz: Mapping[str, Sequence[float]], bending: Mapping[str, Se
     left.plot(found.radius, found.upper, "s--", color=RED, markersize=4, label="upper up to r")
     left.set_xscale("symlog", linthresh=1)
     left.set_xlim(left=-0.1)
-    left.set(yscale="log", title="in the input", ylabel="largest slope over pairs of texts")
+    left.set(title="in the input", ylabel="largest slope over pairs of texts")
     left.legend(fontsize=8)
     ways = bent[bent.direction != ""]
     for direction, way in ways.groupby("direction", sort=False):

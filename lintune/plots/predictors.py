@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
@@ -85,7 +86,13 @@ def losses_by_predictor(rows: pd.DataFrame, predictors: Sequence[str]) -> Figure
                     edgecolor="#444444",
                 )
             axis.set_xlabel(predictor)
-            _scales(axis, runs[predictor], runs["train loss"])
+            for name, which, values in (("x", axis.xaxis, predictor), ("y", axis.yaxis, "train loss")):
+                if _wide(rows[values]):
+                    axis.set(**{f"{name}scale": "log"})
+                    _decades(which, runs[values])
+                else:
+                    which.set_major_locator(MaxNLocator(4))
+            axis.grid(visible=True, which="major")
         line[0].set_ylabel("train loss")
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title)
@@ -133,19 +140,18 @@ def _correlations(axis: Axes, reference: pd.DataFrame, own: pd.DataFrame) -> Non
     axis.tick_params(axis="y", length=0)
 
 
-def _scales(axis: Axes, across: pd.Series, up: pd.Series) -> None:
-    """Set logarithmic axes where values are positive and wide."""
-    for values, which, name in ((across, axis.xaxis, "x"), (up, axis.yaxis, "y")):
-        if values.min() > 0 and values.max() > _WIDE * values.min():
-            getattr(axis, f"set_{name}scale")("log")
-            decades = np.log10(values.max() / values.min())
-            which.set_major_locator(LogLocator(subs=(1.0,) if decades > 2 else (1.0, 3.0), numticks=5))
-            which.set_minor_formatter(NullFormatter())
-            if values.max() < 1e4:
-                which.set_major_formatter("{x:g}")
-        else:
-            which.set_major_locator(MaxNLocator(4))
-    axis.grid(visible=True, which="major")
+def _wide(values: pd.Series) -> bool:
+    """Return whether values want a logarithmic axis."""
+    return bool(values.min() > 0 and values.max() > _WIDE * values.min())
+
+
+def _decades(axis: Axis, values: pd.Series) -> None:
+    """Mark a logarithmic axis in plain numbers, as far as these are short."""
+    steps = (1.0,) if values.max() > 100 * values.min() else (1.0, 3.0)
+    axis.set_major_locator(LogLocator(subs=steps, numticks=5))
+    axis.set_minor_formatter(NullFormatter())
+    if values.min() > 1e-4 and values.max() < 1e6:
+        axis.set_major_formatter("{x:,g}")
 
 
 def _key(figure: Figure, colours: Sequence[Any], depths: Sequence[int], kinds: Sequence[str]) -> None:

@@ -12,13 +12,10 @@ from tqdm.auto import tqdm
 
 from lintune import theory
 from lintune.descent import Loss, Recipe, Vector, descend, difference, loss_for, norm
+from lintune.descent.recipe import Pull
 from lintune.errors import InputError
-from lintune.finetune import Network
+from lintune.finetune import Network, Setup
 from lintune.linearized import jacobian
-from lintune.methods import Method
-from lintune.methods.attached import Attached, Prepared
-from lintune.prompted import PromptedModel
-from lintune.tasks import FewShot
 from lintune.theory.lipschitz import (
     bending,
     local_lipschitz,
@@ -31,51 +28,18 @@ from lintune.theory.lipschitz import (
 TOLERANCE = 1e-5
 
 
-@dataclass(frozen=True, eq=False)
-class Near:
-    """A few-shot problem with a method attached, ready to be trained many times.
+def slope(near: Setup, values: Vector | None = None) -> float:
+    """Return ||J|| of the training outputs at a point, at the start by default: the root of l_1 there."""
+    return spectral_norm(jacobian(near.attached, near.train, values))
 
-    Attributes:
-        attached: The function of the trained parameters.
-        draw: The n training and the m test examples.
-        train: The training examples, prepared.
-        test: The test examples, prepared.
-    """
 
-    attached: Attached
-    draw: FewShot
-    train: Prepared
-    test: Prepared
-
-    @classmethod
-    def of(cls, prompted: PromptedModel, draw: FewShot, method: Method) -> "Near":
-        """Attach a method and run the frozen blocks for all examples."""
-        attached = Attached(prompted, method)
-        return cls(attached, draw, attached.prepare(draw.train), attached.prepare(draw.test))
-
-    def with_method(self, method: Method) -> "Near":
-        """Attach another method over the same frozen blocks.
-
-        Raises:
-            InputError: Other blocks stay frozen under it.
-        """
-        attached = Attached(self.attached.prompted, method)
-        if attached.frozen_blocks != self.attached.frozen_blocks:
-            raise InputError(
-                f"method={method.name!r} freezes {attached.frozen_blocks} blocks and not "
-                f"{self.attached.frozen_blocks}; its states are others."
-            )
-        return replace(self, attached=attached)
-
-    def slope(self, values: Vector | None = None) -> float:
-        """Return ||J|| of the training outputs at a point, at the start by default: the root of l_1 there."""
-        return spectral_norm(jacobian(self.attached, self.train, values))
-
-    def accuracy(self, network: Network) -> float:
-        """Return the share of test examples that are classified right now."""
-        outputs = network.outputs_on(self.test).double().cpu()
-        guessed = (outputs @ self.attached.basis.cpu().T).argmax(dim=1).numpy()
-        return float((guessed == self.draw.test.labels).mean())
+def accuracy(near: Setup, values: Vector) -> float:
+    """Return the share of test examples that are classified right at a point."""
+    network = Network(near.attached, near.train)
+    network.values = values
+    outputs = network.outputs_on(near.test).double().cpu()
+    guessed = (outputs @ near.attached.basis.cpu().T).argmax(dim=1).numpy()
+    return float((guessed == near.split.test.labels).mean())
 
 
 @dataclass(frozen=True)
@@ -88,12 +52,10 @@ class Run:
             squared distance to the anchor; `pulled`, whether the pull acts on the coming update; `back`,
             the share of tensors whose coming gradient step leads towards the anchor; and, for a method
             with factors A, `size` ||A|| and `moved` ||A - A_0||, over all layers.
-        accuracy: Test accuracy at the end.
         values: The parameters at the end.
     """
 
     rows: pd.DataFrame
-    accuracy: float
     values: Vector
 
 
@@ -115,7 +77,7 @@ class _Watched:
         return self._network.inner(left, right)
 
 
-def trained(near: Near, recipe: Recipe) -> Run:
+def trained(near: Setup, recipe: Recipe) -> Run:
     """Train and measure every step.
 
     Args:
@@ -124,7 +86,7 @@ def trained(near: Near, recipe: Recipe) -> Run:
     """
     network = Network(near.attached, near.train)
     world = _Watched(network)
-    loss = loss_for(recipe.loss, near.draw.train.labels, near.attached.prompted.classes)
+    loss = loss_for(recipe.loss, near.split.train.labels, near.attached.prompted.classes)
     steps = tqdm(descend(world, loss, recipe), total=recipe.steps + 1, desc="steps", leave=False)
     rows = [
         {
@@ -137,7 +99,7 @@ def trained(near: Near, recipe: Recipe) -> Run:
         for step in steps
     ]
     values = {name: value.detach() for name, value in network.values.items()}
-    return Run(pd.DataFrame(rows), near.accuracy(network), values)
+    return Run(pd.DataFrame(rows), values)
 
 
 def _measured(world: _Watched, recipe: Recipe, loss: float) -> dict[str, float]:
@@ -158,52 +120,54 @@ def _measured(world: _Watched, recipe: Recipe, loss: float) -> dict[str, float]:
 
 
 def drifts(
-    near: Near, relative: Sequence[float], *, time: float, pace: float = 0.75
-) -> dict[str, dict[str, Any]]:
+    near: Setup, relative: Sequence[float], *, time: float, pace: float = 0.75, longest: float = 0.25
+) -> tuple[dict[str, Any], Vector]:
     """Train with squared loss for equally long under no pull, the pull always on, and the selective one.
 
-    Gradient descent, with steps of `pace` / (l_1 + lambda), l_1 the largest eigenvalue of the kernel at
-    the start: with a pull of many l_1 it takes more steps for the same time.
+    Gradient descent. A pull of many l_1 needs shorter steps, and so takes more of them for the same time.
 
     Args:
         near: The problem.
-        relative: S strengths lambda over l_1, positive.
+        relative: S strengths lambda over l_1, the largest eigenvalue of the kernel at the start; positive.
         time: How long, steps times their size, in units of 1 / l_1.
-        pace: Step over 1 / (l_1 + lambda), at most 1.
+        pace: Largest step over 1 / (l_1 + lambda), at most 1.
+        longest: Largest step over 1 / l_1, at most 1.
 
     Returns:
         `start`: `slope` ||J_0||, `largest` l_1, and the `loss` R_0; `none`, a run; `always` and
         `selective`, a list of S runs in the order of the strengths. A run is `relative`, `strength`,
         `learning_rate`, its columns of `Run.rows`, and of the one always on, also `slope`, the larger of
         ||J|| at the start and at the end, and two bounds at the end, `from_loss` and `from_slope`.
+        Second, where the run without a pull led: theta - theta_0.
 
     Raises:
-        InputError: A strength, the pace or the time is out of range.
+        InputError: A strength, a step or the time is out of range.
     """
     if not relative or not all(math.isfinite(value) and value > 0 for value in relative):
         raise InputError(f"relative={tuple(relative)} must be positive, at least one.")
-    if not 0 < pace <= 1:
-        raise InputError(f"pace={pace} must be positive and at most 1.")
+    for name, value in (("pace", pace), ("longest", longest)):
+        if not 0 < value <= 1:
+            raise InputError(f"{name}={value} must be positive and at most 1.")
     if not (math.isfinite(time) and time > 0):
         raise InputError(f"time={time} must be positive and finite.")
-    slope = near.slope()
-    largest = slope**2
+    steep = slope(near)
+    largest = steep**2
 
-    def recipe(strength: float, pull: Any) -> Recipe:
-        steps = math.ceil(time * (1 + strength) / pace)
+    def recipe(strength: float, pull: Pull = "always") -> Recipe:
+        steps = math.ceil(time / min(pace / (1 + strength), longest))
         return Recipe(time / largest / steps, steps, strength=strength * largest, pull=pull)
 
-    none = _as_record(trained(near, recipe(0.0, "always")), recipe(0.0, "always"), largest)
-    always = [
-        _bounded(near, trained(near, recipe(each, "always")), recipe(each, "always"), slope)
-        for each in relative
-    ]
-    selective = [
-        _as_record(trained(near, recipe(each, "selective")), recipe(each, "selective"), largest)
-        for each in relative
-    ]
-    start = {"slope": slope, "largest": largest, "loss": none["loss"][0]}
-    return {"start": start, "none": none, "always": always, "selective": selective}  # type: ignore[dict-item]
+    plain = trained(near, recipe(0.0))
+    found: dict[str, Any] = {
+        "start": {"slope": steep, "largest": largest, "loss": float(plain.rows.loss[0])},
+        "none": _as_record(plain, recipe(0.0), largest),
+        "always": [_bounded(near, recipe(each), steep) for each in relative],
+        "selective": [
+            _as_record(trained(near, way), way, largest)
+            for way in (recipe(each, "selective") for each in relative)
+        ],
+    }
+    return found, difference(plain.values, near.attached.start)
 
 
 def _as_record(run: Run, recipe: Recipe, largest: float) -> dict[str, Any]:
@@ -211,15 +175,15 @@ def _as_record(run: Run, recipe: Recipe, largest: float) -> dict[str, Any]:
         "relative": recipe.strength / largest,
         "strength": recipe.strength,
         "learning_rate": recipe.learning_rate,
-        "accuracy": run.accuracy,
         **{str(name): column.to_numpy() for name, column in run.rows.items()},
     }
 
 
-def _bounded(near: Near, run: Run, recipe: Recipe, slope: float) -> dict[str, Any]:
-    """Add what theory says of the farthest that the pull always on lets parameters go."""
-    initial, steepest = float(run.rows.loss[0]), max(slope, near.slope(run.values))
-    return _as_record(run, recipe, slope**2) | {
+def _bounded(near: Setup, recipe: Recipe, start: float) -> dict[str, Any]:
+    """Train, and add what theory says of the farthest that the pull always on lets parameters go."""
+    run = trained(near, recipe)
+    initial, steepest = float(run.rows.loss[0]), max(start, slope(near, run.values))
+    return _as_record(run, recipe, start**2) | {
         "slope": steepest,
         "from_loss": theory.drift_from_loss(initial_loss=initial, strength=recipe.strength),
         "from_slope": theory.drift_from_slope(
@@ -232,7 +196,7 @@ def _bounded(near: Near, run: Run, recipe: Recipe, slope: float) -> dict[str, An
     }
 
 
-def acting(near: Near, recipes: Mapping[str, Recipe]) -> pd.DataFrame:
+def acting(near: Setup, recipes: Mapping[str, Recipe]) -> list[dict[str, Any]]:
     """Count when the selective pull acts, and when the loss rises.
 
     Args:
@@ -240,7 +204,7 @@ def acting(near: Near, recipes: Mapping[str, Recipe]) -> pd.DataFrame:
         recipes: Ways to train, by name.
 
     Returns:
-        A row per recipe: `name`; `steps`; `acts`, how many updates the pull had a part in, the first left
+        For each recipe: `name`; `steps`; `acts`, how many updates the pull had a part in, the first left
         out, where there is nothing to pull yet; `rises`, how often the loss of the whole set rose, None
         with batches, of which each has a loss of its own; `drift` at the end, and `unpulled`, the drift of
         the same recipe without a pull.
@@ -249,7 +213,7 @@ def acting(near: Near, recipes: Mapping[str, Recipe]) -> pd.DataFrame:
     for name, recipe in recipes.items():
         rows.append({"name": name, **switched(trained(near, recipe).rows, recipe.batch is None)})
         rows[-1]["unpulled"] = float(trained(near, replace(recipe, strength=0.0)).rows.drift.iloc[-1])
-    return pd.DataFrame(rows)
+    return rows
 
 
 def switched(rows: Mapping[str, Any] | pd.DataFrame, whole: bool = True) -> dict[str, Any]:
@@ -269,7 +233,7 @@ def switched(rows: Mapping[str, Any] | pd.DataFrame, whole: bool = True) -> dict
 
 
 def steepness(
-    near: Near,
+    near: Setup,
     towards: Vector,
     radii: Sequence[float],
     *,

@@ -11,10 +11,9 @@ from tqdm.auto import tqdm
 from lintune import spectrum
 from lintune.descent import Recipe
 from lintune.errors import InputError, unknown_name
-from lintune.finetune import finetune
+from lintune.finetune import Setup, finetune
 from lintune.kernels import contrasts, flat, tangent_kernels
 from lintune.methods import LoRA, count_parameters
-from lintune.methods.attached import Attached, Prepared
 from lintune.prompted import PromptedModel
 from lintune.regression import fit
 from lintune.tangents import blocks_of, tunable_layers
@@ -99,23 +98,12 @@ def grid(
     grams = {name: kernel.total() for name, kernel in found.train.items()}
     ridge = _RIDGE * float(np.mean([np.trace(flat(gram)) / len(flat(gram)) for gram in grams.values()]))
     rows = []
-    ready: dict[int, tuple[Prepared, Prepared]] = {}  # by the number of frozen blocks, which may be many
+    setup: Setup | None = None
     for name, method in tqdm(methods.items(), desc="configurations", leave=False):
-        attached = Attached(prompted, method)
-        if attached.frozen_blocks not in ready:
-            ready = {attached.frozen_blocks: (attached.prepare(split.train), attached.prepare(split.test))}
         described = describe(grams[name], found.train_logits, split.train.labels, ridge)
         described["parameters"] = float(count_parameters(method, prompted.pretrained.model))
-        run = finetune(
-            prompted,
-            method,
-            split.train,
-            split.test,
-            recipe,
-            at=(0, recipe.steps),
-            twin=False,
-            prepared=(attached, *ready[attached.frozen_blocks]),
-        ).rows
+        setup = setup.with_method(method) if setup else Setup.of(prompted, method, split)
+        run = finetune(setup, recipe, at=(0, recipe.steps), twin=False).rows
         start, end = run.iloc[0], run.iloc[-1]
         outcome = {
             "train loss": end.loss / len(split.train),

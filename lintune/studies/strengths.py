@@ -9,10 +9,9 @@ import pandas as pd
 from lintune import spectrum, theory
 from lintune.descent import Recipe
 from lintune.errors import DivergedError, InputError
-from lintune.finetune import Curvature, Trajectory, finetune
+from lintune.finetune import Curvature, Setup, Trajectory, finetune
 from lintune.kernels import TangentKernels, contrasts, flat, tangent_kernels
 from lintune.methods import Method
-from lintune.methods.attached import Attached, Prepared
 from lintune.prompted import PromptedModel
 from lintune.tangents import blocks_of, tunable_layers
 from lintune.tasks import FewShot
@@ -79,12 +78,11 @@ def strengths(
             prompted, split.train, split.test, methods=[method], outputs=basis, by_layer=False
         )
         largest = float(spectrum.eigenvalues(flat(kernels.train[method.name].total()))[0])
-        attached = Attached(prompted, method)
-        ready = attached, attached.prepare(split.train), attached.prepare(split.test)
-        turning = Curvature(*ready[:2]) if curvature else None
+        setup = Setup.of(prompted, method, split)
+        turning = Curvature(setup.attached, setup.train) if curvature else None
         for factor in relative:
             recipe = Recipe(step / (largest * (1 + factor)), steps, strength=factor * largest)
-            found = _run(prompted, method, split, recipe, kernels, ready, turning)
+            found = _run(setup, recipe, kernels, turning)
             rows.append({"method": name, "relative": factor, "strength": recipe.strength, **found})
     return pd.DataFrame(rows)
 
@@ -169,29 +167,11 @@ def best_strengths(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def _run(
-    prompted: PromptedModel,
-    method: Method,
-    split: FewShot,
-    recipe: Recipe,
-    kernels: TangentKernels,
-    ready: tuple[Attached, Prepared, Prepared],
-    turning: Curvature | None,
-) -> dict[str, Any]:
+def _run(setup: Setup, recipe: Recipe, kernels: TangentKernels, turning: Curvature | None) -> dict[str, Any]:
     """Return the row of one run."""
     at = [recipe.steps] if turning is None else [0, max(1, recipe.steps // 3), recipe.steps]
     try:
-        run = finetune(
-            prompted,
-            method,
-            split.train,
-            split.test,
-            recipe,
-            at=at,
-            twin=kernels,
-            curvature=turning,
-            prepared=ready,
-        )
+        run = finetune(setup, recipe, at=at, twin=kernels, curvature=turning)
     except DivergedError:
         return {"diverged": True}
     last = {str(name): value for name, value in run.rows.iloc[-1].items()}

@@ -33,7 +33,8 @@ class Prefix:
         last = len(self._blocks) - 1
         places = [last if site.kind == "head" else site.block for site in sites]
         self.depth = min((0 if place is None else place for place in places), default=0)
-        self._tuple_of: int | None = None
+        # Of how many parts a block's output is a tuple; 0 for a tensor, None where no pass has shown it yet.
+        self._parts: int | None = None
 
     def states(self, prompts: Sequence[Encoded], batch_tokens: int = 4096) -> list[torch.Tensor]:
         """Return the hidden states `(T, d)` that enter the lowest tuned block, prompt by prompt."""
@@ -56,6 +57,8 @@ class Prefix:
         if not self.depth:
             yield
             return
+        if self._parts is None:  # the states are those of another prefix of the same depth
+            self._batch_states(batch)
         hidden = torch.cat(list(states))[None] if batch.packed else pad_sequence(list(states), True)
         with ExitStack() as stack:
             stack.enter_context(_replaced(self._blocks[0], lambda _given: self._as_output(hidden)))
@@ -72,7 +75,7 @@ class Prefix:
             raise _EnoughError
 
         def note(_block: nn.Module, _inputs: object, output: object) -> None:
-            self._tuple_of = len(output) if isinstance(output, tuple) else None
+            self._parts = len(output) if isinstance(output, tuple) else 0
 
         handles = [
             self._blocks[self.depth].register_forward_pre_hook(stop, with_kwargs=True),
@@ -90,7 +93,7 @@ class Prefix:
 
     def _as_output(self, hidden: torch.Tensor) -> object:
         """Return hidden states in the form in which the model's blocks return them."""
-        return hidden if self._tuple_of is None else (hidden, *[None] * (self._tuple_of - 1))
+        return (hidden, *[None] * (self._parts - 1)) if self._parts else hidden
 
 
 class _EnoughError(Exception):

@@ -1,5 +1,6 @@
 """Forward-mode and reverse-mode products with the Jacobian, and LoRA's model linearised in the product."""
 
+import fnmatch
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from lintune.descent import CrossEntropy, Loss, Recipe, Squared, Vector, descend, norm
 from lintune.errors import InputError
-from lintune.linearized import Primal, ProductPrimal, TangentModel, jacobian, primal
+from lintune.linearized import Primal, ProductPrimal, StoredTangent, TangentModel, jacobian, primal
 from lintune.methods import (
     IA3,
     Biases,
@@ -95,6 +96,20 @@ def test_pushing_is_a_difference_of_outputs(name: str) -> None:
         assert error < 1e-5, method.name
 
 
+def test_a_stored_jacobian_does_the_same() -> None:
+    attached, prepared = problem("gpt2-conv1d", Full())
+    tangent, along = TangentModel(attached, prepared), direction(attached)
+    stored = StoredTangent(jacobian(attached, prepared), attached.outputs(attached.start, prepared))
+    cotangents = torch.randn(3, CLASSES - 1, generator=torch.Generator().manual_seed(2)).double()
+    for rows in ([4, 1, 1], torch.tensor([0, 2, 3]), None):
+        for found, expected in zip(stored.pushed(along, rows), tangent.pushed(along, rows), strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+        given = cotangents if rows is not None else expected
+        pulled = tangent.pulled(given, rows)
+        for name, found in stored.pulled(given, rows).items():
+            torch.testing.assert_close(found, pulled[name], rtol=1e-10, atol=1e-11)
+
+
 def test_some_examples_in_another_order_and_in_small_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     attached, prepared = problem("opt", Weights())
     tangent, along = TangentModel(attached, prepared), direction(attached)
@@ -126,18 +141,21 @@ def test_the_gradient_of_the_linear_model_is_that_of_its_loss(make: type[Squared
     check(world, rows, loss, leaves, expected)
 
 
+@pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("make", [Squared, CrossEntropy])
-def test_the_gradient_in_the_product_is_that_of_the_formula(make: type[Squared]) -> None:
+def test_the_gradient_in_the_product_is_that_of_the_formula(make: type[Squared], known: bool) -> None:
     """f0 + J_W s (B A), differentiated by autograd with the stored J_W."""
     method = LoRA(rank=2, alpha=6, targets=("*.c_attn", "*.1.mlp.*"))
     attached, prepared = problem("gpt2-conv1d", method)
-    loss, world = make(LABELS, CLASSES), ProductPrimal(attached, prepared)
     whole = jacobian(Attached(attached.prompted, Weights(method.targets)), prepared)
+    start = attached.outputs(attached.start, prepared)
+    stored = StoredTangent(whole, start) if known else None
+    loss, world = make(LABELS, CLASSES), ProductPrimal(attached, prepared, stored)
     rows = torch.tensor([3, 0, 4])
     for name, value in direction(attached, 7).items():
         world.values[name] += 0.1 * value
     leaves = {name: value.clone().requires_grad_() for name, value in world.values.items()}
-    expected = attached.outputs(attached.start, prepared, rows.tolist())
+    expected = start[rows]
     for name, part in whole.items():
         layer = name.removesuffix(":weight")
         product = 3 * (leaves[f"{layer}:B"] @ leaves[f"{layer}:A"])
@@ -158,9 +176,11 @@ def check(
         torch.testing.assert_close(gradient[name], grad, rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize("name", ["opt", "gpt2-conv1d"])
-def test_both_linearisations_of_lora_take_the_same_first_step(name: str) -> None:
-    attached, prepared = problem(name, LoRA(rank=2, targets=None))
+@pytest.mark.parametrize("name", ["opt", "gpt2-conv1d", "falcon-in-place"])
+@pytest.mark.parametrize("pattern", ["*", "*.1.*"])
+def test_both_linearisations_of_lora_take_the_same_first_step(name: str, pattern: str) -> None:
+    layers = fnmatch.filter(tunable_layers(function(name).pretrained.model), pattern)
+    attached, prepared = problem(name, LoRA(rank=2, targets=layers))
     recipe = Recipe(learning_rate=1e-3, steps=1, strength=0.1)
     after = []
     for world in (Primal(attached, prepared), ProductPrimal(attached, prepared)):
@@ -183,9 +203,7 @@ def test_the_product_lets_both_factors_move() -> None:
 def test_only_lora_at_its_start_is_a_product(method: Method | str) -> None:
     if isinstance(method, str):
         layer = "model.decoder.layers.0.fc1"
-        method = LoRA(
-            rank=2, targets=[layer], down={layer: torch.ones(2, 16)}, up={layer: torch.ones(24, 2)}
-        )
+        method = LoRA(rank=2, targets=[layer], down={layer: torch.ones(2, 16)}, up={layer: torch.ones(24, 2)})
     attached, prepared = problem("opt", method)
     with pytest.raises(InputError, match="must be LoRA at its usual start"):
         ProductPrimal(attached, prepared)

@@ -11,10 +11,14 @@ import pytest
 from typer.testing import CliRunner
 
 from lintune import records
-from pipeline.reference import app
+from pipeline.reference import GRIDS, app
 from tests.pipeline.project import ROOT
 
-PARTS = {f"{task}-{seed}" for task in ("mr", "subj-rebuilt", "trec") for seed in range(3)}
+PREDICTORS = {
+    f"build/reference/predictors/{task}-{seed}.json"
+    for task in ("mr", "subj-rebuilt", "trec")
+    for seed in range(3)
+} | {"results/predictors.cpu.json"}
 
 
 def write_part(task: str, seed: int, rows: int) -> Path:
@@ -66,24 +70,29 @@ def planned(folder: Path) -> set[str]:
 @pytest.mark.slow
 def test_only_what_is_missing_is_planned(tmp_path: Path) -> None:
     shutil.copy(ROOT / "results.smk", tmp_path)
-    parts = {f"build/reference/predictors/{name}.json" for name in PARTS}
-    whole = "results/predictors.cpu.json"
-    assert planned(tmp_path) == parts | {whole}
+    everything = planned(tmp_path)
+    assert {path for path in everything if "predictors" in path} == PREDICTORS
+    assert {Path(path).name.partition(".")[0] for path in everything if "results/" in path} == set(GRIDS)
 
-    (tmp_path / "build/reference/predictors").mkdir(parents=True)
-    there = sorted(parts)[:8]
+    parts = {path for path in everything if path.startswith("build/")}
+    for part in parts:
+        (tmp_path / part).parent.mkdir(parents=True, exist_ok=True)
+    last = "build/reference/predictors/trec-2.json"
+    there = parts - {last}
     for part in there:
         (tmp_path / part).touch()
         os.utime(tmp_path / part, (1e9, 1e9))
     (tmp_path / "pipeline").mkdir()
     (tmp_path / "pipeline/reference.py").touch()  # newer than the parts, as is results.smk
-    assert planned(tmp_path) == (parts - set(there)) | {whole}
+    wholes = everything - parts
+    assert planned(tmp_path) == wholes | {last}
 
-    (tmp_path / sorted(parts)[8]).touch()
-    assert planned(tmp_path) == {whole}
+    (tmp_path / last).touch()
+    assert planned(tmp_path) == wholes
 
     (tmp_path / "results").mkdir()
-    (tmp_path / whole).touch()
+    for whole in wholes:
+        (tmp_path / whole).touch()
     assert planned(tmp_path) == set()
     shutil.rmtree(tmp_path / "build")  # as in a fresh clone, which has the committed record alone
     assert planned(tmp_path) == set()
@@ -95,7 +104,7 @@ def test_a_change_of_the_recipe_does_not_run_parts_again(tmp_path: Path) -> None
     (tmp_path / "pipeline").mkdir()
     (tmp_path / "pipeline/reference.py").write_text(
         "import os, pathlib, sys\n"
-        "name = '-'.join(sys.argv[2:4]) if sys.argv[1] != 'together' else sys.argv[2]\n"
+        "name = '-'.join(sys.argv[3:5]) if sys.argv[1] == 'part' else sys.argv[2]\n"
         "pathlib.Path(os.environ['LINTUNE_RECORDS'], f'{name}.json').touch()\n"
     )
     made = subprocess.run(

@@ -1,16 +1,18 @@
 """Staying near: what is recorded is what happened, and the theory's statements hold where they must."""
 
-from dataclasses import replace
 from typing import Any
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.axes import Axes
 
-from lintune import theory
+from lintune import plots, theory
 from lintune.descent import Recipe, Squared, descend, difference, norm
 from lintune.errors import InputError
-from lintune.finetune import Network, finetune
+from lintune.finetune import Network, Setup, finetune
 from lintune.methods import LoRA, Weights
 from lintune.prompted import PromptedModel
 from lintune.studies import nearness
@@ -23,34 +25,26 @@ LAST = ("*.1.*",)
 
 
 @pytest.fixture(scope="module")
-def near() -> nearness.Near:
+def near() -> Setup:
     prompted = PromptedModel(pretrained("llama"), PROMPT, longest=32)
-    return nearness.Near.of(prompted, FewShot(sentences(0, 6), sentences(1, 10)), Weights(LAST))
+    return Setup.of(prompted, Weights(LAST), FewShot(sentences(0, 6), sentences(1, 10)))
 
 
-def test_a_run_is_that_of_finetuning(near: nearness.Near) -> None:
+def test_a_run_is_that_of_finetuning(near: Setup) -> None:
     recipe = Recipe(0.01, 5, loss="cross-entropy", optimiser="adam", strength=0.5)
     run = nearness.trained(near, recipe)
-    other = finetune(
-        near.attached.prompted,
-        near.attached.method,
-        near.draw.train,
-        near.draw.test,
-        recipe,
-        twin=False,
-        prepared=(near.attached, near.train, near.test),
-    )
+    other = finetune(near, recipe, twin=False)
     for name in ("step", "loss", "objective", "drift", "pulled"):
         np.testing.assert_allclose(run.rows[name], other.rows[name], rtol=1e-9, atol=1e-12, err_msg=name)
-    assert run.accuracy == other.rows.test_accuracy.iloc[-1]
+    assert nearness.accuracy(near, run.values) == other.rows.test_accuracy.iloc[-1]
     assert norm(difference(run.values, other.values)) < 1e-12
     assert run.rows.time.tolist() == pytest.approx([0, 0.01, 0.02, 0.03, 0.04, 0.05])
 
 
-def test_tensors_that_are_led_back_are_counted(near: nearness.Near) -> None:
+def test_tensors_that_are_led_back_are_counted(near: Setup) -> None:
     recipe = Recipe(0.05, 4, optimiser="adam")
     rows = nearness.trained(near, recipe).rows
-    network, loss = Network(near.attached, near.train), Squared(near.draw.train.labels, 2)
+    network, loss = Network(near.attached, near.train), Squared(near.split.train.labels, 2)
     expected = []
     for _ in descend(network, loss, recipe):
         gradient = network.gradient(torch.arange(6), loss)[1]
@@ -60,7 +54,7 @@ def test_tensors_that_are_led_back_are_counted(near: nearness.Near) -> None:
     assert rows.back[0] == 0
 
 
-def test_another_method_shares_the_frozen_blocks(near: nearness.Near) -> None:
+def test_another_method_shares_the_frozen_blocks(near: Setup) -> None:
     lora = near.with_method(LoRA(2, 4.0, LAST))
     assert lora.train is near.train
     rows = nearness.trained(lora, Recipe(0.05, 3, optimiser="adam", anchor="zero", strength=0.1)).rows
@@ -71,28 +65,32 @@ def test_another_method_shares_the_frozen_blocks(near: nearness.Near) -> None:
     assert rows.moved[0] == 0
     assert 0 < rows.moved.iloc[-1] < rows.drift.iloc[-1]
     assert rows.objective[0] == pytest.approx(rows.loss[0] + 0.05 * norm(start) ** 2)
-    with pytest.raises(InputError, match="method='weights' freezes 0 blocks and not 1"):
-        near.with_method(Weights())
+    whole = near.with_method(Weights())
+    assert whole.attached.frozen_blocks == 0
+    assert not whole.train.states
 
 
-def test_both_factors_of_a_product_are_led_towards_zero_at_the_same_time(near: nearness.Near) -> None:
+def test_both_factors_of_a_product_are_led_towards_zero_at_the_same_time(near: Setup) -> None:
     """The outputs depend on B A alone, so <g_A, A> = <g_B, B> wherever and whatever the batch."""
     lora = near.with_method(LoRA(2, 4.0, LAST))
-    network, loss = Network(lora.attached, lora.train), Squared(near.draw.train.labels, 2)
+    network, loss = Network(lora.attached, lora.train), Squared(near.split.train.labels, 2)
     seen = 0
     for _ in descend(network, loss, Recipe(0.05, 3, optimiser="adam", batch=2)):
         gradient = network.gradient(torch.tensor([1, 4]), loss)[1]
         for name in network.values:
             if name.endswith(":A"):
                 other = name.removesuffix("A") + "B"
-                a, b = (float((gradient[each] * network.values[each]).sum()) for each in (name, other))
+                a, b = (
+                    float((gradient[each] * network.values[each].detach()).sum()) for each in (name, other)
+                )
                 assert a == pytest.approx(b, rel=1e-9, abs=1e-12)
                 seen += abs(a) > 1e-6
     assert seen
 
 
-def test_the_pull_always_on_keeps_within_its_bounds_and_the_selective_does_not(near: nearness.Near) -> None:
-    found = nearness.drifts(near, [0.1, 1.0, 10.0], time=3.0)
+def test_the_pull_always_on_keeps_within_its_bounds_and_the_selective_does_not(near: Setup) -> None:
+    found, towards = nearness.drifts(near, [0.1, 1.0, 10.0], time=3.0)
+    assert norm(towards) == pytest.approx(found["none"]["drift"][-1])
     ends = {kind: [run["drift"][-1] for run in found[kind]] for kind in ("always", "selective")}
     for run, strength in zip(found["always"], (0.1, 1.0, 10.0), strict=True):
         assert run["relative"] == pytest.approx(strength)
@@ -166,17 +164,19 @@ def test_switching_is_counted() -> None:
     assert nearness.switched(rows, whole=False)["rises"] is None
 
 
-def test_acting_has_a_row_per_recipe(near: nearness.Near) -> None:
-    largest = near.slope() ** 2
+def test_acting_has_a_row_per_recipe(near: Setup) -> None:
+    largest = nearness.slope(near) ** 2
     calm = Recipe(0.3 / largest, 6, strength=0.5 * largest, pull="selective")
-    found = nearness.acting(near, {"calm": calm, "long": replace(calm, learning_rate=1.8 / largest)})
-    assert found.name.tolist() == ["calm", "long"]
-    assert found.acts[0] == 0
-    assert found.drift[0] == found.unpulled[0]
+    batches = Recipe(0.1 / largest, 3, strength=largest, pull="selective", batch=2)
+    found = nearness.acting(near, {"calm": calm, "batches": batches})
+    assert [each["name"] for each in found] == ["calm", "batches"]
+    assert found[0]["acts"] == 0
+    assert found[0]["drift"] == found[0]["unpulled"]
+    assert found[1]["rises"] is None
 
 
-def test_steepness_is_in_units_of_the_way(near: nearness.Near) -> None:
-    run = nearness.trained(near, Recipe(0.2 / near.slope() ** 2, 5))
+def test_steepness_is_in_units_of_the_way(near: Setup) -> None:
+    run = nearness.trained(near, Recipe(0.2 / nearness.slope(near) ** 2, 5))
     towards = difference(run.values, near.attached.start)
     found = nearness.steepness(near, towards, [0.0, 1.0, 4.0], models=2, directions=2, bends_at=[0.5, 1.0])
     assert found["unit"] == pytest.approx(run.rows.drift.iloc[-1])
@@ -185,16 +185,48 @@ def test_steepness_is_in_units_of_the_way(near: nearness.Near) -> None:
     bent = found["bending"]
     assert bent["direction"] == [""] + ["random 0"] * 2 + ["random 1"] * 2 + ["training"] * 2
     assert bent["radius"] == pytest.approx([0, 0.5, 1, 0.5, 1, 0.5, 1])
-    assert bent["slope"][0] == pytest.approx(near.slope())
-    assert bent["slope"][-1] == pytest.approx(near.slope(run.values), rel=1e-6)
+    assert bent["slope"][0] == pytest.approx(nearness.slope(near))
+    assert bent["slope"][-1] == pytest.approx(nearness.slope(near, run.values), rel=1e-6)
 
 
-def test_bad_arguments_are_refused(near: nearness.Near) -> None:
+def test_bad_arguments_are_refused(near: Setup) -> None:
     for given, message in (
         ({"relative": []}, r"relative=\(\) must be positive"),
         ({"relative": [1.0, -1.0]}, r"relative=\(1\.0, -1\.0\)"),
         ({"relative": [1.0], "pace": 1.5}, r"pace=1\.5"),
+        ({"relative": [1.0], "longest": 0.0}, r"longest=0\.0"),
         ({"relative": [1.0], "time": 0.0}, r"time=0\.0"),
     ):
         with pytest.raises(InputError, match=message):
-            nearness.drifts(near, **({"time": 1.0} | given))  # type: ignore[arg-type]
+            nearness.drifts(near, **({"time": 1.0} | given))
+
+
+def drawn(axis: Axes) -> dict[object, list[float]]:
+    return {line.get_label(): np.asarray(line.get_ydata(), dtype=float).tolist() for line in axis.lines}
+
+
+def test_figures_hold_what_they_were_given() -> None:
+    mpl.use("agg")
+    plots.use_style()
+    run = {"relative": 10.0, "time": [0.0, 0.5], "drift": [0.0, 0.2], "from_loss": 0.7, "from_slope": 0.5}
+    other = run | {"drift": [0.0, 0.3]}
+    found = {"start": {"largest": 2.0}, "none": other, "always": [run], "selective": [other]}
+    left, right = plots.pulled_drifts(found).axes
+    assert drawn(left)["10"] == [0, 0.2]
+    for line in left.lines[:2]:
+        assert np.asarray(line.get_xdata(), dtype=float).tolist() == [0, 1]  # in units of 1 / l_1
+    assert drawn(right)["always, measured"] == [0.2]
+    assert drawn(right)["selective, measured"] == [0.3]
+    assert drawn(right)["bound for always: G√(2R₀)/λ"] == [0.5]
+    ways: dict[str, dict[str, list[float]]]
+    ways = {name: {"step": [0, 1], "size": [2.0, 1.0], "moved": [0.0, 3.0]} for name in ("none", "to zero")}
+    left, right = plots.anchors(ways).axes
+    assert drawn(left)["to zero"] == [1, 0.5]
+    assert drawn(right)["none"] == [0, 1.5]
+    lipschitz = {"radius": [0, 1], "average": [2, 3], "least": [2, 1], "largest": [2, 5], "upper": [2, 5]}
+    bending: dict[str, list[Any]]
+    bending = {"direction": ["", "random 0", "training"], "radius": [0, 1, 1], "curvature": [0, 0.1, 7]}
+    left, right = plots.steepness(lipschitz, bending).axes
+    assert drawn(left)["upper up to r"] == [2, 5]
+    assert drawn(right) == {"random": [0.1], "way of training": [7]}
+    plt.close("all")
