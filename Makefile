@@ -39,6 +39,7 @@ benchmark: $(ENV)  ## compare the kernel engine with its peers (half an hour; AR
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/peers \
 	  -r benchmarks/requirements.txt
 	@PYTHONPATH=build/peers $(BIN)/python -m benchmarks.kernel $(ARGS)
+	@$(BIN)/python -m benchmarks.dual
 
 lint: $(ENV)  ## check style, types, layers and sources
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ import typer
 
 from lintune import records
 from lintune.descent import Recipe
-from lintune.errors import unknown_name
+from lintune.errors import InputError, unknown_name
 from lintune.methods import LoRA, Method, Weights
 from lintune.models import load as load_model
 from lintune.prompted import PromptedModel
@@ -39,7 +39,7 @@ class Grid:
     Attributes:
         run: Runs it and returns its rows.
         settings: What `run` is given beside the model and the draw.
-        examples: Training examples, shared out among the classes.
+        examples: Training examples at most; every class has the same number.
         test_examples: Test examples.
         dtype: Type of the model's numbers.
     """
@@ -130,7 +130,7 @@ def part(grid: str, task: str, seed: int, device: Annotated[str, typer.Option()]
     pretrained = load_model(MODEL, device, chosen.dtype)
     rows = chosen.run(PromptedModel(pretrained, loaded.prompt), split, **chosen.settings)
     rows = rows.assign(task=task, seed=seed).replace([math.inf, -math.inf], math.nan)
-    about = {"model": MODEL, "task": task, "seed": seed, "examples": chosen.examples}
+    about = {"model": MODEL, "task": task, "seed": seed, "examples": len(split.train)}
     records.write(
         f"{task}-{seed}",
         {"rows": rows.astype(object).where(rows.notna(), None).to_dict("records")},
@@ -148,6 +148,9 @@ def together(name: str, parts: list[Path]) -> None:
     stopwatch = records.Stopwatch()
     found = [records.read(part) for part in parts]
     first = found[0]["environment"]
+    for name_of in ("device", "dtype"):
+        if len({part["environment"][name_of] for part in found}) > 1:
+            raise InputError(f"the parts of {name} differ in {name_of}: run them on one kind of machine.")
     records.write(
         name,
         {

@@ -1,5 +1,6 @@
 """The training loop, for anything that has parameters, outputs and gradients."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -43,7 +44,7 @@ class Step:
         number: How many updates have been made.
         loss: Loss of the training set; with batches, of this batch scaled up to it.
         outputs: `(b, C - 1)` outputs of the examples that the step sees.
-        pulled: Whether the pull acts on the coming update.
+        pulled: Whether the pull acts on the coming update; with `projection`, whether it may.
     """
 
     number: int
@@ -84,11 +85,14 @@ def _descend(world: World, loss: Loss, recipe: Recipe) -> Iterator[Step]:
         try:
             outputs, gradient = world.gradient(rows, loss)
             value = scale * float(loss.value(outputs, rows))
-        except CorruptFileError:  # the network's outputs overflowed
-            value = float("nan")
-        if not torch.isfinite(torch.tensor(value)):
+        except CorruptFileError:  # the network's outputs overflowed, unless they never were finite
+            if number == 0:
+                raise
+            value = math.nan
+        if not math.isfinite(value):
             raise DivergedError(
-                f"the loss is not finite at step {number} of {recipe}; a smaller learning_rate helps."
+                f"the loss of {type(world).__name__} is not finite at step {number} of {recipe}; a smaller "
+                "learning_rate helps."
             )
         gradient = {name: scale * part for name, part in gradient.items()}
         away = difference(world.values, anchor)
@@ -122,7 +126,7 @@ def _project(
 ) -> None:
     """Draw one tensor back as AdamSPD does (Tian et al., 2024), in place.
 
-    Where descending leads away from the anchor no more than the gradient asks for, nothing happens.
+    Nothing happens unless a step down the gradient leads towards the anchor, <gradient, away> > 0.
     """
     if -float((gradient * away).sum()) >= 0:
         return

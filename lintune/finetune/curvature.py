@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from lintune.descent import Vector, difference, norm
+from lintune.errors import InputError
 from lintune.linearized.features import gram, jacobian
+from lintune.methods import DoRA
 from lintune.methods.attached import Attached, Prepared
 
 
@@ -15,18 +17,29 @@ class Curvature:
     One serves all runs that start there.
     """
 
-    def __init__(self, attached: Attached, prepared: Prepared) -> None:
+    def __init__(self, attached: Attached, prepared: Prepared, memory: int = 4_000_000_000) -> None:
         """Differentiate at the start.
 
+        Args:
+            attached: The function.
+            prepared: The training examples.
+            memory: Most bytes that one Jacobian may take; two are held at a time.
+
         Raises:
-            InputError: The Jacobian would not fit in memory.
+            InputError: The Jacobian would not fit in memory; or the method is DoRA, whose gradients take a
+                norm for constant and so are not the derivatives of its outputs.
         """
+        if isinstance(attached.method, DoRA):
+            raise InputError(
+                f"method={attached.method.name!r} takes a norm for constant under gradients: they are no "
+                "derivatives, and say nothing of curvature."
+            )
         self._attached = attached
         self._prepared = prepared
-        self._start = jacobian(attached, prepared)
+        self._memory = memory
+        self._start = jacobian(attached, prepared, memory=memory)
         self._kernel = _flat(gram(self._start))
-        with torch.no_grad():
-            self._outputs = attached.outputs(attached.start, prepared).double().cpu()
+        self._outputs = attached.outputs_on(attached.start, prepared).double().cpu()
 
     @property
     def start_slope(self) -> float:
@@ -41,10 +54,10 @@ class Curvature:
             `jacobian_change` ||J - J_0||_2; `linearisation_error` ||f(theta) - f0 - J_0 (theta - theta_0)||
             over the training examples.
         """
-        there = jacobian(self._attached, self._prepared, values)
+        there = jacobian(self._attached, self._prepared, values, self._memory)
         kernel = _flat(gram(there))
         change = kernel - self._kernel
-        turned = _flat(gram({name: there[name] - start for name, start in self._start.items()}))
+        turned = self._turned(there)
         return {
             "kernel_drift": float(change.norm() / self._kernel.norm()),
             "kernel_change": float(torch.linalg.eigvalsh(change).abs().max()),
@@ -65,15 +78,19 @@ class Curvature:
         found = []
         for share in shares:
             point = {name: start + share * away[name] for name, start in self._attached.start.items()}
-            there = jacobian(self._attached, self._prepared, point)
-            turned = gram({name: there[name] - start for name, start in self._start.items()})
-            found.append(_root(_flat(turned)) / (share * length) if length else 0.0)
+            there = jacobian(self._attached, self._prepared, point, self._memory)
+            found.append(_root(self._turned(there)) / (share * length) if length else 0.0)
         return max(found)
+
+    def _turned(self, there: Vector) -> torch.Tensor:
+        """Return the Gram matrix of J - J_0; `there` is overwritten, so that no third Jacobian is held."""
+        for name, start in self._start.items():
+            there[name] -= start
+        return _flat(gram(there))
 
     def _error(self, values: Mapping[str, torch.Tensor]) -> float:
         away: Vector = difference(dict(values), self._attached.start)
-        with torch.no_grad():
-            outputs = self._attached.outputs(values, self._prepared).double().cpu()
+        outputs = self._attached.outputs_on(values, self._prepared).double().cpu()
         linear = self._outputs.clone()
         for name, part in self._start.items():
             linear += torch.einsum("nk...,...->nk", part, away[name]).double().cpu()

@@ -3,6 +3,7 @@
 import torch
 
 from lintune.descent import Loss, Vector, inner
+from lintune.errors import InputError
 from lintune.methods.attached import Attached, Prepared
 from lintune.prompted.batches import spans
 
@@ -22,7 +23,17 @@ class Network:
     in_coordinates = True
 
     def __init__(self, attached: Attached, prepared: Prepared) -> None:
-        """Start at the pretrained function, on n training examples."""
+        """Start at the pretrained function, on n training examples.
+
+        Raises:
+            InputError: The model is in half precision, in which small updates are lost to rounding.
+        """
+        halves = {value.dtype for value in attached.start.values()} & {torch.float16, torch.bfloat16}
+        if halves:
+            raise InputError(
+                f"the model is in {halves.pop()}, in which small updates are lost to rounding: load it with "
+                "dtype=torch.float32 to train."
+            )
         self.start = attached.start
         self.values = {name: value.clone().requires_grad_() for name, value in attached.start.items()}
         self._attached = attached
@@ -50,9 +61,4 @@ class Network:
 
     def outputs_on(self, prepared: Prepared) -> torch.Tensor:
         """Return the outputs `(m, C - 1)` of any examples now, without gradients."""
-        sizes = [len(prompt.ids) for prompt in prepared.prompts]
-        with torch.no_grad():
-            parts = [
-                self._attached.outputs(self.values, prepared, range(*span)) for span in spans(sizes, _TOKENS)
-            ]
-        return torch.cat(parts)
+        return self._attached.outputs_on(self.values, prepared)

@@ -33,7 +33,9 @@ class Ruler:
         return norm(difference(self._network.values, self._network.start))
 
     def penalty(self) -> float:
-        """Return the pull's part of the objective now."""
+        """Return the pull's part of the objective now; a projection descends no objective of its own."""
+        if not self._recipe.strength or self._recipe.pull == "projection":
+            return 0.0
         values = {name: value.detach() for name, value in self._network.values.items()}
         length = norm(values) if self._recipe.anchor == "zero" else self.drift()
         return self._recipe.strength / 2 * length**2

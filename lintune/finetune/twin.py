@@ -5,6 +5,7 @@ from typing import Protocol
 import torch
 
 from lintune.descent import Recipe, Vector, World, difference
+from lintune.errors import InputError
 from lintune.finetune.setup import Setup
 from lintune.kernels import TangentKernels, tangent_kernels
 from lintune.linearized import Dual, Features, TangentModel, jacobian
@@ -35,8 +36,13 @@ class DualTwin:
     """The twin of (mini-batch, momentum) gradient descent, from Gram matrices alone."""
 
     def __init__(self, setup: Setup, kernels: TangentKernels) -> None:
-        """Take the kernels of the attached method, of contrasts, with the test examples as others."""
+        """Take the kernels of the attached method, of contrasts, with the test examples as others.
+
+        Raises:
+            InputError: The kernels are of another method, of other outputs or of other examples.
+        """
         attached = setup.attached
+        _check(kernels, setup)
         gram, cross = (side[attached.method.name].total() for side in (kernels.train, kernels.cross))
         basis = attached.basis.cpu().numpy()
         self.world = Dual(gram, kernels.train_logits @ basis)
@@ -68,9 +74,8 @@ class FeatureTwin:
         """
         attached = setup.attached
         self._train, self._test = (jacobian(attached, each) for each in (setup.train, setup.test))
-        with torch.no_grad():
-            self._test_start = attached.outputs(attached.start, setup.test)
-            self._train_start = attached.outputs(attached.start, setup.train)
+        self._train_start = attached.outputs_on(attached.start, setup.train)
+        self._test_start = attached.outputs_on(attached.start, setup.test)
         self.world = Features(attached.start, self._train, self._train_start)
 
     def train_outputs(self) -> torch.Tensor:
@@ -108,3 +113,21 @@ def twin_of(setup: Setup, recipe: Recipe, kernels: TangentKernels | None = None)
             by_layer=False,
         )
     return DualTwin(setup, kernels)
+
+
+def _check(kernels: TangentKernels, setup: Setup) -> None:
+    """Refuse kernels that are not of this method and these examples."""
+    name, n, m = setup.attached.method.name, len(setup.train), len(setup.test)
+    if name not in kernels.train:
+        raise InputError(f"kernels hold {sorted(kernels.train)}, not {name!r}, which is trained.")
+    k = setup.attached.basis.shape[1]
+    shape = kernels.cross[name].blocks.shape[1:]
+    if shape != (n, k, m, k):
+        raise InputError(
+            f"the kernel with other examples is {shape}; for the test examples it is {(n, k, m, k)}."
+        )
+    start = setup.attached.outputs_on(setup.attached.start, setup.train).double().cpu()
+    logits = torch.as_tensor(kernels.train_logits)
+    apart = (logits @ setup.attached.basis.cpu() - start).abs().max()
+    if apart > 1e-3 * logits.abs().max():
+        raise InputError("kernels are of other training examples, or in another order: their logits differ.")

@@ -17,7 +17,8 @@ def jacobian(
 ) -> Vector:
     """Return the derivatives of the outputs for all trained parameters, at any point.
 
-    One backward pass for each example and output; the kernel engine is faster, at the start.
+    One backward pass for each example and output; the kernel engine is faster, at the start. For DoRA, which
+    takes a norm for constant under gradients, they are what its training uses and not true derivatives.
 
     Args:
         attached: The function.
@@ -126,13 +127,12 @@ class Features:
 
     def gradient(self, rows: torch.Tensor, loss: Loss) -> tuple[torch.Tensor, Vector]:
         """Return the outputs of some examples and the gradient of their loss."""
-        outputs = self.outputs_on(
-            {name: part[rows] for name, part in self._features.items()}, self._outputs[rows]
-        )
+        in_order = torch.equal(rows, torch.arange(len(self._outputs)))  # the whole set, without a copy
+        chosen = self._features if in_order else {n: part[rows] for n, part in self._features.items()}
+        outputs = self.outputs_on(chosen, self._outputs[rows])
         slope = loss.slope(outputs, rows)
         gradient = {
-            name: torch.einsum("bk,bk...->...", slope.to(part), part[rows])
-            for name, part in self._features.items()
+            name: torch.einsum("bk,bk...->...", slope.to(part), part) for name, part in chosen.items()
         }
         return outputs, gradient
 

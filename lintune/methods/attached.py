@@ -1,20 +1,24 @@
 """A method attached to a model: the function of its trained parameters that fine-tuning descends."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from functools import partial
+from typing import cast
 
 import torch
 from torch import nn
 from torch.func import functional_call
+from torch.nn import functional
 
+from lintune.errors import InputError
 from lintune.methods.method import LayerMethod, Method
 from lintune.methods.own import OwnParameters
 from lintune.prompted import Encoded, PromptedModel, contrasts
-from lintune.prompted.batches import Batch
+from lintune.prompted.batches import Batch, spans
 from lintune.tangents import Site, in_order
 from lintune.tangents.prefix import Prefix
+from lintune.tangents.replaced import replaced
 from lintune.tasks import Examples
 
 
@@ -24,10 +28,12 @@ class Prepared:
 
     Attributes:
         prompts: The n prompts as tokens.
-        states: `(T, d)` for each prompt; empty where nothing under the tuned parameters is frozen.
+        depth: How many blocks from the input on were run.
+        states: `(T, d)` for each prompt; empty where the depth is 0.
     """
 
     prompts: Sequence[Encoded]
+    depth: int
     states: Sequence[torch.Tensor]
 
     def __len__(self) -> int:
@@ -75,7 +81,8 @@ class Attached:
     def prepare(self, examples: Examples) -> Prepared:
         """Encode examples and run the frozen blocks for them."""
         prompts = self.prompted.encode(examples)
-        return Prepared(prompts, self._prefix.states(prompts) if self._prefix.depth else [])
+        depth = self._prefix.depth
+        return Prepared(prompts, depth, self._prefix.states(prompts) if depth else [])
 
     def outputs(
         self, values: Mapping[str, torch.Tensor], prepared: Prepared, rows: Sequence[int] | None = None
@@ -88,14 +95,37 @@ class Attached:
             rows: Which of them, `(b,)`; None for all.
 
         Raises:
+            InputError: The values are not those that the method trains, or the examples were prepared for
+                a method under which other blocks are frozen.
             CorruptFileError: The outputs are not finite.
         """
+        self._check(values, prepared)
         chosen = range(len(prepared)) if rows is None else rows
         batch = self.prompted.lay_out([prepared.prompts[row] for row in chosen])
         states = [prepared.states[row] for row in chosen] if prepared.states else []
-        with self._prefix.recalled(batch, states):
+        with self._prefix.recalled(batch, states), _only_label_words(self.prompted):
             logits = self._logits(values, batch)
         return logits @ self.basis.to(logits)
+
+    def outputs_on(
+        self, values: Mapping[str, torch.Tensor], prepared: Prepared, batch_tokens: int = 2048
+    ) -> torch.Tensor:
+        """Return the outputs of any number of examples `(n, C - 1)`, in parts and without a graph."""
+        sizes = [len(prompt.ids) for prompt in prepared.prompts]
+        with torch.no_grad():
+            parts = [self.outputs(values, prepared, range(*span)) for span in spans(sizes, batch_tokens)]
+        return torch.cat(parts)
+
+    def _check(self, values: Mapping[str, torch.Tensor], prepared: Prepared) -> None:
+        if prepared.depth != self._prefix.depth:
+            raise InputError(
+                f"prepared has {prepared.depth} frozen blocks; {self.method.name!r} freezes "
+                f"{self._prefix.depth}: prepare the examples with what is attached."
+            )
+        known, given = ({name: part.shape for name, part in each.items()} for each in (self.start, values))
+        if known != given:
+            wrong = sorted(name for name in known | given if known.get(name) != given.get(name))
+            raise InputError(f"values must be like `start`; missing, unknown or misshapen: {wrong[:3]}.")
 
     def _logits(self, values: Mapping[str, torch.Tensor], batch: Batch) -> torch.Tensor:
         if isinstance(self.method, OwnParameters):
@@ -114,7 +144,8 @@ class Attached:
             by_layer[layer][short] = value
         with ExitStack() as stack:
             for layer, site in self._sites.items():
-                stack.enter_context(_computing(method, site, by_layer[layer]))
+                forward = partial(method.forward, site, by_layer[layer])
+                stack.enter_context(replaced(site.module, forward))
             yield
 
 
@@ -130,15 +161,18 @@ class _Logits(nn.Module):
         return self._prompted.logits(batch)
 
 
-@contextmanager
-def _computing(method: LayerMethod, site: Site, values: Mapping[str, torch.Tensor]) -> Iterator[None]:
-    """Let a layer compute the method's function inside the context."""
+def _only_label_words(prompted: PromptedModel) -> AbstractContextManager[None]:
+    """Let the head compute the label words' logits alone inside the context; the others are zero.
 
-    def forward(x: torch.Tensor, *_: Any) -> torch.Tensor:
-        return method.forward(site, values, x)
+    The head is the largest matrix of a small model: over a few blocks it takes a good part of the time.
+    """
+    head = prompted.pretrained.model.get_output_embeddings()
+    labels = prompted.label_ids
 
-    site.module.forward = forward
-    try:
-        yield
-    finally:
-        del site.module.forward
+    def forward(hidden: torch.Tensor) -> torch.Tensor:
+        bias = None if head.bias is None else head.bias[labels]
+        found = functional.linear(hidden, head.weight[labels], bias)
+        others = found.new_zeros(*found.shape[:-1], len(head.weight))
+        return others.index_copy(-1, labels, found)
+
+    return replaced(head, forward)

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from lintune.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE
 
@@ -32,7 +33,10 @@ def projection_errors(table: pd.DataFrame) -> Figure:
     axis.plot(ranks, middle / np.sqrt(ranks), ":", color=GREY, label="slope of 1/√r")
     axis.set(xscale="log", yscale="log", xlabel="rank r", ylabel="relative error of the kernel")
     axis.set_xticks(ranks, [f"{rank:g}" for rank in ranks])
-    axis.minorticks_off()
+    axis.xaxis.minorticks_off()
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("")
     axis.grid(visible=True)
     axis.legend()
     return figure

@@ -27,7 +27,7 @@ def rank_correlations(reference: pd.DataFrame, own: pd.DataFrame) -> Figure:
     Args:
         reference: A row per `predictor` and `outcome`: `expected`, a sign; `mean`, `low` and `high` of the
             correlation; `partial`, `partial low` and `partial high` of the one given the number of
-            parameters.
+            parameters. Where an end is missing there is no interval.
         own: The same of a smaller grid, of which `mean` is drawn.
     """
     outcomes = list(dict.fromkeys(reference.outcome))
@@ -57,7 +57,7 @@ def losses_by_predictor(rows: pd.DataFrame, predictors: Sequence[str]) -> Figure
 
     Args:
         rows: A row per run: `title` (of the task), `depth`, `kind`, `train loss` and the predictors.
-        predictors: Columns.
+        predictors: Columns. Runs with an infinite value are not drawn against it.
     """
     titles, kinds = (list(dict.fromkeys(rows[column])) for column in ("title", "kind"))
     depths = sorted(rows.depth.unique())

@@ -1,7 +1,7 @@
 """LoRA in its factors and in its product: what each linearisation says of a run, and what real LoRA does."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,8 +60,8 @@ def projection_errors(
     draws is then the block of the weights.
 
     Returns:
-        A row per rank and seed of A: `rank`, `seed`, and `error`, the Frobenius norm of the difference
-        over that of the kernel of the weights.
+        A row per rank and seed of A: `rank`, `seed`, `error`, the Frobenius norm of the difference over
+        that of the kernel of the weights, and `shape`, the same with the best common factor.
     """
     drawn = {
         (rank, seed): LoRA(rank, rank, list(targets), seed=seed) for rank in ranks for seed in seeds
@@ -81,12 +81,14 @@ def projection_errors(
         scales = [3 * matrix_shape(sites[layer])[1] / rank for layer in found.layers]
         estimate = flat(np.tensordot(np.array(scales), found.blocks, 1))
         error = np.linalg.norm(estimate - whole) / np.linalg.norm(whole)
-        rows.append({"rank": rank, "seed": seed, "error": float(error)})
+        cosine = (estimate * whole).sum() / np.linalg.norm(estimate) / np.linalg.norm(whole)
+        shape = float(np.sqrt(max(1 - cosine**2, 0.0)))
+        rows.append({"rank": rank, "seed": seed, "error": float(error), "shape": shape})
     return pd.DataFrame(rows)
 
 
 @dataclass(frozen=True)
-class Setup:
+class Problem:
     """A problem for LoRA, ready to be run in all ways from the same start.
 
     Attributes:
@@ -144,7 +146,7 @@ def setup(
     examples: Examples,
     method: LoRA | Weights,
     weights: StoredTangent | None = None,
-) -> Setup:
+) -> Problem:
     """Attach a method and differentiate at the start."""
     attached = Attached(prompted, method)
     prepared = attached.prepare(examples)
@@ -152,7 +154,7 @@ def setup(
     with torch.no_grad():
         outputs = attached.outputs(attached.start, prepared).double().cpu()
     kernel = flat(gram(features).numpy())
-    return Setup(attached, prepared, np.array(examples.labels), features, kernel, outputs, weights)
+    return Problem(attached, prepared, np.array(examples.labels), features, kernel, outputs, weights)
 
 
 def stored_tangent(prompted: PromptedModel, examples: Examples, targets: Sequence[str]) -> StoredTangent:
@@ -165,7 +167,7 @@ def stored_tangent(prompted: PromptedModel, examples: Examples, targets: Sequenc
     return StoredTangent(problem.features, problem.outputs)
 
 
-def run(problem: Setup, way: str, recipe: Recipe) -> tuple[list[np.ndarray], World]:
+def run(problem: Problem, way: str, recipe: Recipe) -> tuple[list[np.ndarray], World]:
     """Train one way.
 
     Returns:
@@ -180,46 +182,45 @@ def run(problem: Setup, way: str, recipe: Recipe) -> tuple[list[np.ndarray], Wor
 
 
 def race(
-    problem: Setup, recipe: Recipe, measured: Sequence[int], known: dict[str, list[np.ndarray]] | None = None
+    problem: Problem, recipe: Recipe, known: Mapping[str, list[np.ndarray]] | None = None
 ) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
     """Train LoRA and its three relatives by the same recipe, and say how far they part.
 
     Args:
         problem: LoRA and training examples.
-        recipe: How to train.
-        measured: Steps at which the kernel of real LoRA is taken.
+        recipe: How to train; LoRA itself must not diverge by it.
         known: Outputs of ways that need not be run; those with A held are the same for every alpha where
             pull and step keep their proportion to the kernel.
 
     Returns:
         What was found: `alpha`, `seed`; `loss` `(steps + 1,)` by way; `moved` `(steps + 1,)`, the distance of
         LoRA's training outputs from their start; `gap` `(steps + 1,)` by other way, the distance of
-        LoRA's outputs from its outputs; `kernel`, a row per measured step (see `turned`); and `expansion`,
-        at LoRA's own last parameters the distance of its outputs from each expansion, over `moved`.
+        LoRA's outputs from its outputs; of LoRA in the end, `kernel` (see `turned`) and `expansion`, the
+        distance of its outputs from each expansion at the same parameters, over `moved`.
         And the outputs by way.
+
+    Raises:
+        DivergedError: The loss of LoRA left the finite numbers.
     """
-    known, loss = known or {}, problem.loss()
-    outputs = {way: known.get(way) or run(problem, way, recipe)[0] for way in WAYS if way != "lora"}
-    network, kernels, outputs["lora"] = Network(problem.attached, problem.prepared), [], []
-    for step in descend(network, loss, recipe):
-        outputs["lora"].append(step.outputs.double().cpu().numpy().copy())
-        if step.number in measured:
-            kernels.append({"step": step.number, **turned(problem, network.values)})
-    real = np.array(outputs["lora"])
-    moved = np.linalg.norm(real - real[0], axis=(1, 2))
     method = problem.attached.method
     assert isinstance(method, LoRA)
+    others, known = [way for way in WAYS if way != "lora"], known or {}
+    outputs = {way: known[way] if way in known else run(problem, way, recipe)[0] for way in others}
+    outputs["lora"], network = run(problem, "lora", recipe)
+    if len(outputs["lora"]) <= recipe.steps:
+        raise DivergedError(f"LoRA's loss is not finite after {len(outputs['lora'])} steps of {recipe}.")
+    real = np.array(outputs["lora"])
+    moved = np.linalg.norm(real - real[0], axis=(1, 2))
     found = {
         "alpha": method.alpha,
         "seed": method.seed,
         "loss": {way: losses(problem, each) for way, each in outputs.items()},
         "moved": moved,
         "gap": {
-            way: np.linalg.norm(real[: len(each)] - np.array(each), axis=(1, 2))
-            for way, each in outputs.items()
-            if way != "lora"
+            way: np.linalg.norm(real[: len(outputs[way])] - np.array(outputs[way]), axis=(1, 2))
+            for way in others
         },
-        "kernel": kernels,
+        "kernel": turned(problem, network.values),
         "expansion": {
             way: float(np.linalg.norm(real[-1] - each) / moved[-1])
             for way, each in expansions(problem, network.values).items()
@@ -228,13 +229,13 @@ def race(
     return found, outputs
 
 
-def losses(problem: Setup, outputs: Sequence[np.ndarray]) -> list[float]:
+def losses(problem: Problem, outputs: Sequence[np.ndarray]) -> list[float]:
     """Return the training loss at each step."""
     loss = problem.loss()
     return [float(loss.value(torch.as_tensor(each), torch.arange(loss.n))) for each in outputs]
 
 
-def turned(problem: Setup, values: Vector) -> dict[str, float]:
+def turned(problem: Problem, values: Vector) -> dict[str, float]:
     """Say what became of LoRA's kernel at a point.
 
     Returns:
@@ -254,7 +255,7 @@ def turned(problem: Setup, values: Vector) -> dict[str, float]:
     return {"drift": float(drift), **found}
 
 
-def expansions(problem: Setup, values: Vector) -> dict[str, np.ndarray]:
+def expansions(problem: Problem, values: Vector) -> dict[str, np.ndarray]:
     """Return the outputs `(n, C - 1)` of both first-order models at the same A and B."""
     start, away = problem.outputs, difference(values, problem.attached.start)
     change = sum(torch.einsum("nk...,...->nk", part, away[name]) for name, part in problem.features.items())
@@ -268,7 +269,7 @@ def expansions(problem: Setup, values: Vector) -> dict[str, np.ndarray]:
     }
 
 
-def weights_alone(problem: Setup, recipe: Recipe) -> dict[str, float]:
+def weights_alone(problem: Problem, recipe: Recipe) -> dict[str, float]:
     """Tune the weights themselves, and say how far their kernel drifts.
 
     Returns:
@@ -287,7 +288,7 @@ def weights_alone(problem: Setup, recipe: Recipe) -> dict[str, float]:
     }
 
 
-def growth(problem: Setup, recipe: Recipe) -> dict[str, float]:
+def growth(problem: Problem, recipe: Recipe) -> dict[str, float]:
     """Train all ways, and return by way the largest loss on the way over that at the start."""
     found = {}
     for way in WAYS:
@@ -301,8 +302,8 @@ def summary(races: Sequence[dict[str, Any]]) -> pd.DataFrame:
     rows = []
     for found in races:
         last = {way: float(gap[-1] / found["moved"][-1]) for way, gap in found["gap"].items()}
-        rows.append({"alpha": found["alpha"], "seed": found["seed"], **last, **found["kernel"][-1]})
-    return pd.DataFrame(rows).drop(columns="step")
+        rows.append({"alpha": found["alpha"], "seed": found["seed"], **last, **found["kernel"]})
+    return pd.DataFrame(rows)
 
 
 def verdict(table: pd.DataFrame) -> str:

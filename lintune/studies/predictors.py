@@ -144,30 +144,54 @@ def describe(kernel: np.ndarray, logits: np.ndarray, labels: np.ndarray, ridge: 
     }
 
 
-def correlations(rows: pd.DataFrame, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
+def completed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows as `grid` made them, from those of a record.
+
+    A record holds no infinity, so the condition number of a singular kernel is missing there.
+
+    Args:
+        rows: What `grid` returns, perhaps read from a record.
+
+    Raises:
+        InputError: Another number is missing.
+    """
+    column = "condition number"
+    rows = rows.assign(**{column: rows[column].astype(float).fillna(np.inf)})
+    for name in (*PREDICTORS, *OUTCOMES):
+        missing = int(rows[name].isna().sum())
+        if missing:
+            raise InputError(
+                f"rows: {name!r} is missing in {missing} of {len(rows)}; only {column!r} may be."
+            )
+    return rows
+
+
+def correlations(rows: pd.DataFrame) -> pd.DataFrame:
     """Return how well each predictor ranks the configurations, by outcome.
 
     Within each group (a task and a draw of examples) Spearman's rank correlation over the configurations
-    is taken, and the partial one given the number of parameters. Groups are averaged, every task counting
-    alike. Draws of one task share its test set and its prompt, so the interval resamples tasks first and
-    then draws within them; with a single task it is about further draws of that task only. With few tasks
-    it is too narrow, and it says nothing of other configurations than these.
+    is taken, and the partial one given the number of parameters. Draws of one task share its test set and
+    its prompt, so groups are averaged by task first, and intervals are Student's, of the tasks' means, cut
+    to what is possible. They are about other tasks of the kind; they say nothing of other configurations
+    than these.
 
     Args:
-        rows: What `grid` returns, with the columns `task` and `seed`.
-        draws: Resamples.
-        seed: Seed of the resampling.
+        rows: What `grid` returns, with the columns `task` and `seed`. A missing condition number is
+            infinite, as in `completed`.
 
     Returns:
         A row per predictor and outcome: `predictor`, `outcome`; `expected`, the sign of the correlation that
-        is claimed or to be expected; `groups`, how many there are; `mean`, `low` and `high` (95 %, missing
-        where there is one group only) of the rank correlation, `partial`, `partial low` and `partial high`
-        given the number of parameters, and `gain`, `gain low` and `gain high` of the correlation in the
-        expected direction over that of the number of parameters; and `each`, the groups' correlations.
+        is claimed or to be expected; `tasks` and `groups`, how many there are; `agree`, in how many groups
+        the correlation has the expected sign; `mean`, `low` and `high` (95 %, missing where there is one task
+        only) of the rank correlation, `partial`, `partial low` and `partial high` given the number of
+        parameters, and `gain`, `gain low` and `gain high` of the correlation in the expected direction over
+        that of the number of parameters; and `each`, the groups' correlations.
+
+    Raises:
+        InputError: A number is missing that is not a condition number.
     """
     groups = _groups(rows)
     tasks = [task for task, _ in groups]
-    weights = _weights(tasks, draws, np.random.default_rng(seed))
     found = []
     for outcome in OUTCOMES:
         whole = {name: _each(_spearman, groups, name, outcome) for name in PREDICTORS}
@@ -180,10 +204,12 @@ def correlations(rows: pd.DataFrame, draws: int = 2000, seed: int = 0) -> pd.Dat
                     "predictor": predictor,
                     "outcome": outcome,
                     "expected": expected,
+                    "tasks": len(set(tasks)),
                     "groups": len(groups),
-                    **_interval(each, weights, "mean", ""),
-                    **_interval(partial, weights, "partial", "partial "),
-                    **_interval(expected * each - size, weights, "gain", "gain "),
+                    "agree": int((expected * each > 0).sum()),
+                    **_interval(tasks, each, "mean", "", 1),
+                    **_interval(tasks, partial, "partial", "partial ", 1),
+                    **_interval(tasks, expected * each - size, "gain", "gain ", 2),
                     "each": each.tolist(),
                 }
             )
@@ -204,13 +230,14 @@ def verdict(table: pd.DataFrame, predictor: str, outcome: str) -> str:
         outcome: One of `OUTCOMES`.
 
     Returns:
-        `one draw only` where there is no interval; `no clear relation` where the interval holds 0; `the
-        other way round` where the sign is not the expected one; `not beyond the number of parameters` where
-        the interval of the partial correlation holds 0 or less in the expected direction; else `predicts`.
+        `one task only` where there is one, so no interval; `no clear relation` where the interval holds 0;
+        `the other way round` where the sign is not the expected one; `not beyond the number of parameters`
+        where the interval of the partial correlation holds 0 or less in the expected direction; else
+        `predicts`.
     """
     row: Any = table[(table.predictor == predictor) & (table.outcome == outcome)].iloc[0]
-    if np.isnan(row.low):
-        return "one draw only"
+    if row.tasks < 2:
+        return "one task only"
     if row.low <= 0 <= row.high:
         return "no clear relation"
     if np.sign(row["mean"]) != row.expected:
@@ -230,24 +257,28 @@ def chosen(rows: pd.DataFrame) -> pd.DataFrame:
     predictor; of equal ones the average counts. Groups are averaged, every task counting alike.
 
     Args:
-        rows: What `grid` returns, with the columns `task` and `seed`.
+        rows: What `grid` returns, with the columns `task` and `seed`. A missing condition number is
+            infinite, as in `completed`.
 
     Returns:
         `train loss`, `test loss` and `test accuracy` of the choice, by predictor; then of `any
         configuration`, the mean over all, and of `the best in hindsight`, which for each outcome is another.
+
+    Raises:
+        InputError: A number is missing that is not a condition number.
     """
     groups = _groups(rows)
-    weights = _plain_weights([task for task, _ in groups])
+    tasks = [task for task, _ in groups]
     found = {}
     for predictor, sign in PREDICTORS.items():
         liked = [
             group[sign * group[predictor] == (sign * group[predictor]).min()] for group in groups.values()
         ]
-        found[predictor] = weights @ np.array([each[list(OUTCOMES)].mean() for each in liked])
+        found[predictor] = _by_task(tasks, [each[list(OUTCOMES)].mean() for each in liked]).mean(axis=0)
     outcomes = [group[list(OUTCOMES)] for group in groups.values()]
     best = [[each.iloc[:, 0].min(), each.iloc[:, 1].min(), each.iloc[:, 2].max()] for each in outcomes]
-    found["any configuration"] = weights @ np.array([each.mean() for each in outcomes])
-    found["the best in hindsight"] = weights @ np.array(best)
+    found["any configuration"] = _by_task(tasks, [each.mean() for each in outcomes]).mean(axis=0)
+    found["the best in hindsight"] = _by_task(tasks, best).mean(axis=0)
     return pd.DataFrame.from_dict(found, orient="index", columns=list(OUTCOMES))
 
 
@@ -258,33 +289,27 @@ def choices(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _groups(rows: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
-    """Return the rows of each task and draw."""
-    return {(str(task), str(seed)): group for (task, seed), group in rows.groupby(["task", "seed"])}
+    """Return the rows of each task and draw, completed."""
+    return {
+        (str(task), str(seed)): group for (task, seed), group in completed(rows).groupby(["task", "seed"])
+    }
 
 
-def _plain_weights(tasks: Sequence[str]) -> np.ndarray:
-    """Return the weight of each group, `(G,)`: tasks count alike, and so do the draws of one."""
-    counts = {task: tasks.count(task) for task in tasks}
-    return np.array([1 / (len(counts) * counts[task]) for task in tasks])
+def _by_task(tasks: Sequence[str], each: Any) -> np.ndarray:
+    """Return the mean of each task's groups, `(T, ...)`, from values of the groups `(G, ...)`."""
+    values, names = np.asarray(each, dtype=float), np.array(tasks)
+    return np.array([values[names == task].mean(axis=0) for task in dict.fromkeys(tasks)])
 
 
-def _weights(tasks: Sequence[str], draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the weights of the groups, `(1 + draws, G)`: plain, then of each resample of tasks and draws."""
-    names = list(dict.fromkeys(tasks))
-    times = rng.multinomial(len(names), [1 / len(names)] * len(names), size=draws)
-    found = np.zeros((1 + draws, len(tasks)))
-    found[0] = _plain_weights(tasks)
-    for name, picked in zip(names, times.T, strict=True):
-        places = [place for place, task in enumerate(tasks) if task == name]
-        # A task that is picked k times brings k resamples of its draws.
-        counts = rng.multinomial(picked * len(places), [1 / len(places)] * len(places))
-        found[1:, places] = counts / (len(names) * len(places))
-    return found
-
-
-def _interval(each: np.ndarray, weights: np.ndarray, name: str, prefix: str) -> dict[str, float]:
-    mean, *others = weights @ each
-    low, high = np.percentile(others, [2.5, 97.5]) if len(each) > 1 else (np.nan, np.nan)
+def _interval(
+    tasks: Sequence[str], each: np.ndarray, name: str, prefix: str, limit: float
+) -> dict[str, float]:
+    """Return the mean over tasks and Student's interval of it, cut to plus or minus a limit."""
+    means = _by_task(tasks, each)
+    mean, reach = means.mean(), np.nan
+    if len(means) > 1:
+        reach = stats.t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / len(means) ** 0.5
+    low, high = np.clip([mean - reach, mean + reach], -limit, limit)
     return {name: float(mean), f"{prefix}low": float(low), f"{prefix}high": float(high)}
 
 

@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from lintune.prompted import Batch, Encoded, PromptedModel
 from lintune.prompted.batches import spans
+from lintune.tangents.replaced import replaced
 from lintune.tangents.sites import Site, blocks_of
 
 
@@ -61,9 +62,9 @@ class Prefix:
             self._batch_states(batch)
         hidden = torch.cat(list(states))[None] if batch.packed else pad_sequence(list(states), True)
         with ExitStack() as stack:
-            stack.enter_context(_replaced(self._blocks[0], lambda _given: self._as_output(hidden)))
+            stack.enter_context(replaced(self._blocks[0], lambda *_, **__: self._as_output(hidden)))
             for block in self._blocks[1 : self.depth]:
-                stack.enter_context(_replaced(block, self._as_output))
+                stack.enter_context(replaced(block, _given(self._as_output)))
             yield
 
     def _batch_states(self, batch: Batch) -> torch.Tensor:
@@ -100,15 +101,6 @@ class _EnoughError(Exception):
     """Ends a forward pass that has shown what was wanted."""
 
 
-@contextmanager
-def _replaced(block: nn.Module, forward: Callable[[torch.Tensor], object]) -> Iterator[None]:
-    """Let a block compute something else inside the context."""
-
-    def instead(*args: Any, **kwargs: Any) -> object:
-        return forward(args[0] if args else kwargs["hidden_states"])
-
-    block.forward = instead
-    try:
-        yield
-    finally:
-        del block.forward
+def _given(forward: Callable[[torch.Tensor], object]) -> Callable[..., object]:
+    """Return what a block computes from the hidden states alone, however they are handed to it."""
+    return lambda *args, **kwargs: forward(args[0] if args else kwargs["hidden_states"])

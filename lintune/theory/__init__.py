@@ -1,6 +1,7 @@
 """Bounds to hold measurements against: kernels that grow, and fine-tuning beside its linear twin.
 
-Theorems that the book proves, as functions of matrices and numbers; none of them knows of models.
+Theorems that the book proves, as functions of matrices and numbers. `lintune.theory.lipschitz` estimates
+the constants that they need around a model.
 """
 
 from lintune.theory.closeness import (

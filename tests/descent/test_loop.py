@@ -274,13 +274,29 @@ def test_divergence_names_the_step_and_the_setting(culprit: dict[str, Any]) -> N
         run(linear(), Recipe(1000.0, 500, **culprit))
 
 
-def test_outputs_that_overflow_are_a_divergence() -> None:
-    class Overflowing(Function):
-        def gradient(self, rows: torch.Tensor, loss: Any) -> tuple[torch.Tensor, Vector]:
-            raise CorruptFileError("the outputs are not finite")
+class Overflowing(Function):
+    """Gives outputs that are not finite from some step on."""
 
+    finite = 1
+
+    def gradient(self, rows: torch.Tensor, loss: Any) -> tuple[torch.Tensor, Vector]:
+        self.finite -= 1
+        if self.finite < 0:
+            raise CorruptFileError("the outputs are not finite")
+        return super().gradient(rows, loss)
+
+
+def test_outputs_that_overflow_are_a_divergence() -> None:
     world = Overflowing(linear().start, linear().function)
-    with pytest.raises(DivergedError, match=r"step 0 of Recipe\(learning_rate=0\.1, steps=2\)"):
+    message = r"the loss of Overflowing is not finite at step 1 of Recipe\(learning_rate=0\.1, steps=2\)"
+    with pytest.raises(DivergedError, match=message):
+        run(world, Recipe(0.1, 2))
+
+
+def test_outputs_that_never_were_finite_are_the_models_fault() -> None:
+    world = Overflowing(linear().start, linear().function)
+    world.finite = 0
+    with pytest.raises(CorruptFileError, match="the outputs are not finite"):
         run(world, Recipe(0.1, 2))
 
 

@@ -10,7 +10,7 @@ from lintune.descent import Recipe, difference, norm
 from lintune.errors import DivergedError, InputError
 from lintune.finetune import Curvature, Setup, Trajectory, finetune
 from lintune.kernels import contrasts, tangent_kernels
-from lintune.methods import Biases, Full, LoRA, Method, Norms, Rows, Weights
+from lintune.methods import Biases, DoRA, Full, LoRA, Method, Norms, Rows, Weights
 from lintune.prompted import PromptedModel
 from lintune.tangents import tunable_layers
 from lintune.tasks import Examples, FewShot, Prompt
@@ -144,3 +144,29 @@ def test_steps_that_are_not_made_cannot_be_measured(at: tuple[int, ...]) -> None
 def test_a_model_without_what_is_trained_is_refused() -> None:
     with pytest.raises(InputError, match="no biases"):
         run(Recipe(1e-3, 1), Biases())
+
+
+def test_kernels_of_something_else_are_refused() -> None:
+    setup = Setup.of(function(), Weights(LAST), SPLIT)
+    basis, recipe = contrasts(3), Recipe(1e-3, 1)
+    reversed_train = TRAIN.take([4, 3, 2, 1, 0])
+    for method, train, others, message in (
+        (LoRA(2), TRAIN, TEST, "not 'weights', which is trained"),
+        (Weights(LAST), TRAIN, None, r"for the test examples it is \(5, 2, 3, 2\)"),
+        (Weights(LAST), reversed_train, TEST, "other training examples, or in another order"),
+    ):
+        kernels = tangent_kernels(function(), train, others, methods=[method], outputs=basis)
+        with pytest.raises(InputError, match=message):
+            finetune(setup, recipe, twin=kernels)
+
+
+def test_half_precision_is_refused() -> None:
+    half = PromptedModel(pretrained("llama", torch.bfloat16), PROMPT, longest=32)
+    with pytest.raises(InputError, match="bfloat16, in which small updates are lost"):
+        finetune(Setup.of(half, Weights(LAST), SPLIT), Recipe(1e-3, 1), twin=False)
+
+
+def test_curvature_of_gradients_that_are_no_derivatives_is_refused() -> None:
+    setup = Setup.of(function(), DoRA(2, targets=LAST), SPLIT)
+    with pytest.raises(InputError, match="'dora-r2' takes a norm for constant"):
+        Curvature(setup.attached, setup.train)

@@ -166,3 +166,36 @@ def test_the_gradient_at_the_start_is_the_jacobian() -> None:
         )
         of_contrasts = np.einsum("icp,ck->p", expected[layer], attached.basis.numpy())
         torch.testing.assert_close(mine, torch.as_tensor(of_contrasts), rtol=1e-9, atol=1e-11)
+
+
+def test_examples_prepared_for_other_frozen_blocks_are_refused() -> None:
+    whole, top = Attached(function("llama"), Weights()), Attached(function("llama"), Weights(above("llama")))
+    with pytest.raises(InputError, match="prepared has 0 frozen blocks; 'weights' freezes 1"):
+        top.outputs(top.start, whole.prepare(examples()))
+
+
+@pytest.mark.parametrize("method", [Weights(), LoRA(2, targets=None)], ids=lambda method: method.name)
+def test_values_that_are_not_those_of_the_method_are_refused(method: Method) -> None:
+    attached = Attached(function("llama"), method)
+    prepared, name = attached.prepare(examples()), next(iter(attached.start))
+    short = {key: value for key, value in attached.start.items() if key != name}
+    for values in (
+        short,
+        attached.start | {name: torch.ones(1)},
+        attached.start | {"lm_head:other": torch.ones(1)},
+    ):
+        with pytest.raises(InputError, match="values must be like `start`"):
+            attached.outputs(values, prepared)
+
+
+def test_a_forward_set_on_a_module_comes_back() -> None:
+    prompted = function("llama")
+    attached = Attached(prompted, LoRA(2, targets=None))
+    layer = prompted.pretrained.model.get_submodule(next(iter(attached.start)).partition(":")[0])
+    own = layer.forward
+    layer.forward = own
+    try:
+        attached.outputs(attached.start, attached.prepare(examples()))
+        assert vars(layer)["forward"] == own
+    finally:
+        del layer.forward

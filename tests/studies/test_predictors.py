@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from lintune.descent import Recipe
 from lintune.errors import InputError
@@ -155,22 +156,37 @@ def test_a_constant_ranks_nothing() -> None:
     assert predictors.verdict(table, "trace", "train loss") == "the other way round"
 
 
-def test_intervals_hold_their_means_and_grow_with_what_tasks_differ_in() -> None:
+def test_intervals_are_those_of_the_means_of_tasks() -> None:
     noisy = made(lambda loss, rng: -loss + rng.normal(scale=3, size=CONFIGURATIONS))
     table = predictors.correlations(noisy)
+    found = row(table, "trace", "test accuracy")
+    means = np.reshape(found.each, (3, 4)).mean(axis=1)
+    expected = stats.ttest_1samp(means, 0).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((max(expected.low, -1), min(expected.high, 1)))
+    assert (found["mean"], found.tasks, found.groups) == (pytest.approx(means.mean()), 3, 12)
     for name, prefix in (("mean", ""), ("partial", "partial "), ("gain", "gain ")):
         assert (table[f"{prefix}low"] <= table[name] + 1e-12).all()
         assert (table[name] <= table[f"{prefix}high"] + 1e-12).all()
-    # The same twelve correlations, once spread over the draws of each task and once task against task.
-    sign = np.where(noisy.seed < 2, 1, -1)
-    within = noisy.assign(trace=noisy["train loss"] * sign)
-    between = within.assign(
-        task=np.where(sign > 0, "a", "b"), seed=noisy.seed % 2 + 2 * noisy.task.map({"a": 0, "b": 1, "c": 2})
-    )
-    spread = [row(predictors.correlations(rows), "trace") for rows in (within, between)]
-    widths = [found.high - found.low for found in spread]
-    assert [found["mean"] for found in spread] == pytest.approx([0, 0])
-    assert widths[1] > 1.2 * widths[0]
+    # More draws that say the same of the same tasks do not make it surer.
+    again = row(predictors.correlations(pd.concat([noisy, noisy.assign(seed=noisy.seed + 4)])), "trace")
+    assert again.groups == 24
+    assert again[["low", "high"]].tolist() == pytest.approx(row(table, "trace")[["low", "high"]].tolist())
+
+
+def test_intervals_are_cut_to_what_is_possible() -> None:
+    rows = made(lambda loss, _: loss).query("task != 'c'")
+    rows = rows.assign(trace=rows["train loss"] * np.where(rows.task == "a", 1, -1))
+    found = row(predictors.correlations(rows), "trace")
+    assert found[["low", "high"]].tolist() == [-1, 1]
+    assert abs(found[["gain low", "gain high"]]).max() <= 2
+
+
+def test_groups_that_agree_are_counted() -> None:
+    rows = made(lambda loss, _: -loss)
+    rows.loc[(rows.task == "b") & (rows.seed == 2), "trace"] *= -1
+    table = predictors.correlations(rows)
+    assert [row(table, "trace", outcome).agree for outcome in predictors.OUTCOMES] == [11, 11, 11]
+    assert row(table, "alignment").agree == 0  # a constant agrees with nothing
 
 
 def test_tasks_count_alike_whatever_their_draws() -> None:
@@ -179,18 +195,38 @@ def test_tasks_count_alike_whatever_their_draws() -> None:
     assert row(predictors.correlations(rows), "trace")["mean"] == pytest.approx(0)
 
 
-def test_one_draw_has_no_interval() -> None:
-    rows = made(lambda loss, _: loss, seeds=1)
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_one_task_has_no_interval(seeds: int) -> None:
+    rows = made(lambda loss, _: loss, seeds)
     table = predictors.correlations(rows[rows.task == "a"])
-    assert np.isnan(row(table, "trace").low)
-    assert predictors.verdict(table, "trace", "train loss") == "one draw only"
+    assert row(table, "trace")["mean"] == pytest.approx(1)
+    assert np.isnan(row(table, "trace")[["low", "high", "partial low", "gain high"]].astype(float)).all()
+    assert predictors.verdict(table, "trace", "train loss") == "one task only"
 
 
-def test_an_infinite_condition_number_ranks_last() -> None:
+@pytest.mark.parametrize("missing", [np.inf, np.nan, None])
+def test_an_infinite_condition_number_ranks_last(missing: float | None) -> None:
     rows = made(lambda loss, _: loss)
-    rows["condition number"] = rows["train loss"].where(rows["train loss"] < -4, np.inf)
-    found = row(predictors.correlations(rows), "condition number")
-    assert 0 < found["mean"] < 1
+    regular = rows["train loss"] < -3
+    rows["condition number"] = [
+        loss if fine else missing for loss, fine in zip(rows["train loss"], regular, strict=True)
+    ]
+    table = predictors.correlations(rows)
+    found = row(table, "condition number")
+    groups = rows.assign(trace=rows["train loss"].where(regular, 99)).groupby(["task", "seed"])
+    assert found.each == pytest.approx(
+        [group.trace.corr(group["train loss"], method="spearman") for _, group in groups]
+    )
+    assert predictors.verdict(table, "condition number", "train loss") == "predicts"
+    assert predictors.chosen(rows).loc["condition number"].notna().all()
+
+
+@pytest.mark.parametrize("column", ["trace", "test accuracy"])
+def test_other_missing_numbers_are_refused(column: str) -> None:
+    rows = made(lambda loss, _: loss)
+    rows.loc[5, column] = np.nan
+    with pytest.raises(InputError, match=f"'{column}' is missing in 1 of 144"):
+        predictors.correlations(rows)
 
 
 def test_the_choice_of_a_predictor_is_the_configuration_it_likes_best() -> None:

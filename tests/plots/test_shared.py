@@ -1,22 +1,10 @@
 """Figures hold what they were given."""
 
-from collections.abc import Iterator
-
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from lintune import plots
-
-
-@pytest.fixture(autouse=True)
-def canvas() -> Iterator[None]:
-    mpl.use("agg")
-    plots.use_style()
-    yield
-    plt.close("all")
 
 
 def test_gram_matrices_are_sorted_by_class_and_normalised() -> None:

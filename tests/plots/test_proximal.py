@@ -1,23 +1,10 @@
 """Figures of proximal training hold what they were given."""
 
-from collections.abc import Iterator
-
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytest
 from matplotlib.axes import Axes
 
 from lintune import plots
-
-
-@pytest.fixture(autouse=True)
-def canvas() -> Iterator[None]:
-    mpl.use("agg")
-    plots.use_style()
-    yield
-    plt.close("all")
 
 
 def lines(axis: Axes) -> dict[object, list[float]]:

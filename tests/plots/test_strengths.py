@@ -1,22 +1,10 @@
 """Figures of the strength of the pull hold what they were given."""
 
-from collections.abc import Iterator
-
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from lintune import plots
-
-
-@pytest.fixture(autouse=True)
-def canvas() -> Iterator[None]:
-    mpl.use("agg")
-    plots.use_style()
-    yield
-    plt.close("all")
 
 
 def test_closeness_draws_measurements_under_their_bounds_in_order() -> None:

@@ -1,22 +1,9 @@
 """Figures of predictors hold what they were given."""
 
-from collections.abc import Iterator
-
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytest
 
 from lintune import plots
-
-
-@pytest.fixture(autouse=True)
-def canvas() -> Iterator[None]:
-    mpl.use("agg")
-    plots.use_style()
-    yield
-    plt.close("all")
 
 
 def table(means: dict[str, tuple[int, float]]) -> pd.DataFrame:
@@ -59,6 +46,15 @@ def test_correlations_are_sorted_by_how_well_they_go_the_expected_way() -> None:
     assert sides == [[-1, 1, 1], [1, -1, -1]]
 
 
+def test_correlations_without_intervals_are_drawn() -> None:
+    alone = table({"one": (1, 0.5), "other": (-1, -0.5)})
+    ends = ["low", "high", "partial low", "partial high"]
+    figure = plots.rank_correlations(alone.assign(**dict.fromkeys(ends, np.nan)), alone)
+    figure.draw_without_rendering()
+    drawn = {line.get_label(): np.asarray(line.get_xdata(), dtype=float) for line in figure.axes[0].lines}
+    np.testing.assert_allclose(drawn["reference"], [0.5, -0.5])
+
+
 def test_runs_are_drawn_by_task_and_predictor() -> None:
     rows = pd.DataFrame(
         {
@@ -78,3 +74,20 @@ def test_runs_are_drawn_by_task_and_predictor() -> None:
     np.testing.assert_allclose(second, [[5000, 0.1]])
     shallow, deep = (np.asarray(part.get_facecolor())[0] for part in axes[3].collections)
     assert shallow[:3].sum() > deep[:3].sum()
+
+
+def test_infinite_values_leave_the_others_drawn() -> None:
+    rows = pd.DataFrame(
+        {
+            "title": "A",
+            "depth": [1, 6, 6],
+            "kind": "all",
+            "train loss": [0.5, 0.1, 0.2],
+            "condition number": [10.0, 5000.0, np.inf],
+        }
+    )
+    figure = plots.losses_by_predictor(rows, ["condition number"])
+    figure.draw_without_rendering()
+    axis = figure.axes[0]
+    assert axis.get_xscale() == "log"
+    assert 5000 < axis.get_xlim()[1] < 1e5
