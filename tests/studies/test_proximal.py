@@ -11,7 +11,7 @@ from lintune.kernels import contrasts
 from lintune.methods import LoRA
 from lintune.methods.attached import Attached
 from lintune.prompted import PromptedModel
-from lintune.studies import (
+from lintune.studies.proximal import (
     Held,
     Proximal,
     conditioning,
