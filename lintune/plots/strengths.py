@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from lintune.plots.style import BLUE, GREY, ORANGE, PALETTE, RED
 
@@ -37,7 +38,7 @@ def closeness(rows: pd.DataFrame, above: float) -> Figure:
         axis.grid(visible=True, which="major")
     for axis, slope in zip(axes[:2], (-1, -2), strict=True):
         _slope(axis, rows[rows.relative >= above], "drift" if slope == -1 else "gap", slope)
-    _legend(axes[2], colours, markers)
+    _legend(figure, colours, markers)
     return figure
 
 
@@ -89,10 +90,9 @@ def _slope(axis: Axes, rows: pd.DataFrame, quantity: str, slope: int) -> None:
     axis.annotate(f"slope {slope}", (x[0], y[0]), fontsize=8, color=GREY, ha="right")
 
 
-def _legend(axis: Axes, colours: Mapping[str, str], markers: Mapping[str, str]) -> None:
-    for method, colour in colours.items():
-        axis.plot([], [], color=colour, label=method)
+def _legend(figure: Figure, colours: Mapping[str, str], markers: Mapping[str, str]) -> None:
+    lines = [Line2D([], [], color=colour, label=method) for method, colour in colours.items()]
     for task, marker in markers.items():
-        axis.plot([], [], color=GREY, marker=marker, linestyle="", label=task)
-    axis.plot([], [], color=GREY, linestyle="--", label="bound")
-    axis.legend(fontsize=7.5)
+        lines.append(Line2D([], [], color=GREY, marker=marker, linestyle="", label=task))
+    lines.append(Line2D([], [], color=GREY, linestyle="--", label="bound"))
+    figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), fontsize=8)
