@@ -32,12 +32,16 @@ class Ruler:
         """Return ||theta - theta_0|| now."""
         return norm(difference(self._network.values, self._network.start))
 
-    def penalty(self) -> float:
-        """Return the pull's part of the objective now; a projection descends no objective of its own."""
+    def penalty(self, drift: float) -> float:
+        """Return the pull's part of the objective now; a projection descends no objective of its own.
+
+        Args:
+            drift: What `drift` returns now.
+        """
         if not self._recipe.strength or self._recipe.pull == "projection":
             return 0.0
         values = {name: value.detach() for name, value in self._network.values.items()}
-        length = norm(values) if self._recipe.anchor == "zero" else self.drift()
+        length = norm(values) if self._recipe.anchor == "zero" else drift
         return self._recipe.strength / 2 * length**2
 
     def measured(self, step: Step, twin: Twin | None) -> dict[str, float]:
@@ -46,16 +50,16 @@ class Ruler:
         outputs = (step.outputs if whole else self._network.outputs_on(self._train)).double().cpu()
         test = self._network.outputs_on(self._test).double().cpu()
         away = difference(self._network.values, self._network.start)
-        loss = _value(self._loss, outputs)
+        loss, drift = _value(self._loss, outputs), norm(away)
         row = {
             "step": step.number,
             "loss": loss,
-            "objective": loss + self.penalty(),
+            "objective": loss + self.penalty(drift),
             "pulled": step.pulled,
             "accuracy": _accuracy(self._loss, outputs),
             "test_loss": _value(self._test_loss, test) / self._test_loss.n,
             "test_accuracy": _accuracy(self._test_loss, test),
-            "drift": norm(away),
+            "drift": drift,
         }
         return row if twin is None else row | self._beside(twin, outputs, test, away)
 

@@ -78,8 +78,9 @@ def finetune(
     steps = tqdm(descend(network, loss, recipe), total=total, desc="fine-tuning", unit="step", leave=False)
     rows, highest, farthest = [], 0.0, 0.0
     for step, _ in zip(steps, along, strict=True):
-        highest = max(highest, step.loss + ruler.penalty())
-        farthest = max(farthest, ruler.drift())
+        drift = ruler.drift()
+        highest = max(highest, step.loss + ruler.penalty(drift))
+        farthest = max(farthest, drift)
         if step.number in wanted:
             row = ruler.measured(step, beside)
             rows.append(row if curvature is None else row | curvature.at(network.values))

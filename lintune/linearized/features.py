@@ -1,6 +1,7 @@
 """The linearised model on stored tangent features: for optimisers that leave the span of the gradients."""
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import torch
 
@@ -101,8 +102,22 @@ class StoredTangent:
         return torch.tensor(list(chosen), device=self._outputs.device)
 
 
-class Features:
-    """The linearised model f0 + J (theta - theta_0) with J stored, to be trained in theta.
+class Tangent(Protocol):
+    """What the Jacobian at a start does to vectors, however it is known."""
+
+    def pushed(
+        self, direction: Vector, rows: Iterable[int] | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the outputs at the start and J d, each `(b, C - 1)`, of some examples."""
+        ...
+
+    def pulled(self, cotangents: torch.Tensor, rows: Iterable[int] | None = None) -> Vector:
+        """Return J^T c for cotangents c `(b, C - 1)` of some examples."""
+        ...
+
+
+class LinearModel:
+    """The linearised model f0 + J (theta - theta_0), to be trained in theta.
 
     Attributes:
         values: theta, moved in place by training.
@@ -112,6 +127,26 @@ class Features:
 
     in_coordinates = True
 
+    def __init__(self, start: Vector, tangent: Tangent) -> None:
+        """Start at theta_0 with what is known of J there, on n training examples."""
+        self.start = start
+        self.values = {name: value.clone() for name, value in start.items()}
+        self.tangent = tangent
+
+    def gradient(self, rows: torch.Tensor, loss: Loss) -> tuple[torch.Tensor, Vector]:
+        """Return the outputs of some examples and the gradient of their loss."""
+        start, change = self.tangent.pushed(difference(self.values, self.start), rows)
+        outputs = start + change
+        return outputs, self.tangent.pulled(loss.slope(outputs, rows), rows)
+
+    def inner(self, left: Vector, right: Vector) -> float:
+        """Return the inner product."""
+        return inner(left, right)
+
+
+class Features(LinearModel):
+    """The linearised model with J stored."""
+
     def __init__(self, start: Vector, features: Vector, outputs: torch.Tensor) -> None:
         """Take the features of n training examples.
 
@@ -120,28 +155,9 @@ class Features:
             features: J, by parameter `(n, C - 1, *shape)`.
             outputs: f0 `(n, C - 1)`.
         """
-        self.start = start
-        self.values = {name: value.clone() for name, value in start.items()}
-        self._features = features
-        self._outputs = outputs
-
-    def gradient(self, rows: torch.Tensor, loss: Loss) -> tuple[torch.Tensor, Vector]:
-        """Return the outputs of some examples and the gradient of their loss."""
-        in_order = torch.equal(rows, torch.arange(len(self._outputs)))  # the whole set, without a copy
-        chosen = self._features if in_order else {n: part[rows] for n, part in self._features.items()}
-        outputs = self.outputs_on(chosen, self._outputs[rows])
-        slope = loss.slope(outputs, rows)
-        gradient = {
-            name: torch.einsum("bk,bk...->...", slope.to(part), part) for name, part in chosen.items()
-        }
-        return outputs, gradient
+        super().__init__(start, StoredTangent(features, outputs))
 
     def outputs_on(self, features: Vector, outputs: torch.Tensor) -> torch.Tensor:
         """Return the outputs `(m, C - 1)` now of examples with these features, and outputs at the start."""
-        away = difference(self.values, self.start)
-        change = sum(torch.einsum("bk...,...->bk", part, away[name]) for name, part in features.items())
-        return outputs + change
-
-    def inner(self, left: Vector, right: Vector) -> float:
-        """Return the inner product."""
-        return inner(left, right)
+        start, change = StoredTangent(features, outputs).pushed(difference(self.values, self.start))
+        return start + change

@@ -11,9 +11,9 @@ from torch.func import jvp
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers.pytorch_utils import Conv1D
 
-from lintune.descent import Loss, Vector, difference, inner
+from lintune.descent import Loss, Vector, inner
 from lintune.errors import InputError
-from lintune.linearized.features import StoredTangent
+from lintune.linearized.features import LinearModel, Tangent
 from lintune.methods import LoRA, Weights
 from lintune.methods.attached import Attached, Prepared
 from lintune.prompted.batches import spans
@@ -98,32 +98,12 @@ class TangentModel:
         return [chosen[slice(*span)] for span in spans(sizes, _TOKENS)]
 
 
-class Primal:
-    """The linearised model f0 + J (theta - theta_0), to be trained in theta.
-
-    Attributes:
-        values: theta, moved in place by training.
-        start: theta_0.
-        in_coordinates: True.
-    """
-
-    in_coordinates = True
+class Primal(LinearModel):
+    """The linearised model by differentiating the network at its start, again at every step."""
 
     def __init__(self, attached: Attached, prepared: Prepared) -> None:
         """Start where the network starts, on n training examples."""
-        self.start = attached.start
-        self.values = {name: value.clone() for name, value in attached.start.items()}
-        self.tangent = TangentModel(attached, prepared)
-
-    def gradient(self, rows: torch.Tensor, loss: Loss) -> tuple[torch.Tensor, Vector]:
-        """Return the outputs of some examples and the gradient of their loss."""
-        start, change = self.tangent.pushed(difference(self.values, self.start), rows)
-        outputs = start + change
-        return outputs, self.tangent.pulled(loss.slope(outputs, rows), rows)
-
-    def inner(self, left: Vector, right: Vector) -> float:
-        """Return the inner product."""
-        return inner(left, right)
+        super().__init__(attached.start, TangentModel(attached, prepared))
 
 
 class ProductPrimal:
@@ -140,7 +120,7 @@ class ProductPrimal:
 
     in_coordinates = True
 
-    def __init__(self, attached: Attached, prepared: Prepared, tangent: StoredTangent | None = None) -> None:
+    def __init__(self, attached: Attached, prepared: Prepared, tangent: Tangent | None = None) -> None:
         """Start where the network starts.
 
         Args:
