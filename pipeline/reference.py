@@ -23,7 +23,8 @@ from lintune.methods import LoRA, Method, Weights
 from lintune.models import load as load_model
 from lintune.prompted import PromptedModel
 from lintune.studies import predictors
-from lintune.studies.strengths import strengths, top_layers
+from lintune.studies.strengths import strengths
+from lintune.tangents import top_layers
 from lintune.tasks import FewShot, few_shot
 from lintune.tasks import load as load_task
 
@@ -75,7 +76,7 @@ def run_strengths(
     curvature: bool,
 ) -> pd.DataFrame:
     """Fine-tune weights, and LoRA, of the last blocks with pulls of many strengths."""
-    layers = top_layers(prompted, depth)
+    layers = top_layers(prompted.pretrained.model, depth)
     methods: dict[str, Method] = {
         "weights": Weights(layers),
         f"LoRA, alpha {alpha:g}": LoRA(rank, alpha, layers),

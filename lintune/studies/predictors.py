@@ -16,7 +16,7 @@ from lintune.kernels import contrasts, flat, tangent_kernels
 from lintune.methods import LoRA, count_parameters
 from lintune.prompted import PromptedModel
 from lintune.regression import fit
-from lintune.tangents import blocks_of, tunable_layers
+from lintune.tangents import top_layers
 from lintune.tasks import FewShot
 
 # Each predictor with the direction that is claimed of it, or that one would expect: the sign of its rank
@@ -57,20 +57,13 @@ def configurations(
     Raises:
         InputError: More blocks than the model has, an unknown kind, or a rank that does not fit.
     """
-    total = len(blocks_of(prompted.pretrained.model))
-    layers = tunable_layers(prompted.pretrained.model)
     found = {}
     for depth in depths:
-        if not 1 <= depth <= total:
-            raise InputError(f"depths={depth} must be from 1 to {total}, the number of blocks.")
+        layers = top_layers(prompted.pretrained.model, depth)
         for kind in kinds:
             if kind not in KINDS:
                 raise unknown_name("kinds", kind, KINDS)
-            targets = tuple(
-                name
-                for name, site in layers.items()
-                if (site.block or 0) >= total - depth and name.rpartition(".")[2] in KINDS[kind]
-            )
+            targets = tuple(name for name in layers if name.rpartition(".")[2] in KINDS[kind])
             for rank in ranks:
                 found[f"top {depth}, {kind}, rank {rank}"] = LoRA(rank, 2.0 * rank, targets)
     return found

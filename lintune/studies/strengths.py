@@ -9,12 +9,11 @@ from scipy import stats
 
 from lintune import spectrum, theory
 from lintune.descent import Recipe
-from lintune.errors import DivergedError, InputError
+from lintune.errors import DivergedError
 from lintune.finetune import Curvature, Setup, Trajectory, finetune
 from lintune.kernels import TangentKernels, contrasts, flat, tangent_kernels
 from lintune.methods import Method
 from lintune.prompted import PromptedModel
-from lintune.tangents import blocks_of, tunable_layers
 from lintune.tasks import FewShot
 
 # Each bound that a run can break, with what it bounds. That on the kernel follows from the measured slope and
@@ -27,19 +26,6 @@ BOUNDS = {
 }
 # Parts of the way to the farthest point at which the tangents are looked at, beside the visited points.
 _SHARES = (0.5,)
-
-
-def top_layers(prompted: PromptedModel, depth: int) -> tuple[str, ...]:
-    """Return the names of the linear layers in the last `depth` blocks.
-
-    Raises:
-        InputError: The model has fewer blocks.
-    """
-    model = prompted.pretrained.model
-    total = len(blocks_of(model))
-    if not 1 <= depth <= total:
-        raise InputError(f"depth={depth} must be from 1 to {total}, the number of blocks.")
-    return tuple(name for name, site in tunable_layers(model).items() if (site.block or 0) >= total - depth)
 
 
 def strengths(

@@ -8,6 +8,7 @@ from lintune.tangents.sites import (
     is_tied,
     linear_weight,
     select,
+    top_layers,
     tunable_layers,
     uncovered,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "linear_weight",
     "owners",
     "select",
+    "top_layers",
     "tunable_layers",
     "uncovered",
 ]

@@ -109,6 +109,18 @@ def tunable_layers(model: PreTrainedModel) -> dict[str, Site]:
     }
 
 
+def top_layers(model: PreTrainedModel, depth: int) -> tuple[str, ...]:
+    """Return the names of the linear layers in the last `depth` blocks.
+
+    Raises:
+        InputError: The model has fewer blocks.
+    """
+    total = len(blocks_of(model))
+    if not 1 <= depth <= total:
+        raise InputError(f"depth={depth} must be from 1 to {total}, the number of blocks.")
+    return tuple(name for name, site in tunable_layers(model).items() if (site.block or 0) >= total - depth)
+
+
 def select(sites: dict[str, Site], patterns: Sequence[str] | None = None) -> dict[str, Site]:
     """Return the sites whose qualified name matches any of the patterns.
 

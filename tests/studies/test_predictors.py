@@ -39,7 +39,7 @@ def test_configurations_combine_depth_kind_and_rank(prompted: PromptedModel) -> 
     assert sorted(one.targets or ()) == ["model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"]
     assert (one.rank, one.alpha) == (4, 8)
     assert len(found["top 2, all weights, rank 2"].targets or ()) == 14
-    with pytest.raises(InputError, match="depths=3 must be from 1 to 2"):
+    with pytest.raises(InputError, match="depth=3 must be from 1 to 2"):
         predictors.configurations(prompted, [3], ["attention"], [2])
     with pytest.raises(InputError, match="Did you mean 'attention'"):
         predictors.configurations(prompted, [1], ["atention"], [2])

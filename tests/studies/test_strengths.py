@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lintune.errors import InputError
 from lintune.methods import LoRA, Method, Weights
 from lintune.studies import strengths as study
 from lintune.tasks import FewShot
@@ -92,8 +91,3 @@ def test_rounding_leaves_runs_out_of_some_bounds_only(rows: pd.DataFrame) -> Non
     found = study.violations(noisy)
     assert found.checked["output bound"] < found.checked["gap bound"]
     assert found.broken.sum() == 0
-
-
-def test_more_blocks_than_there_are_is_refused() -> None:
-    with pytest.raises(InputError, match="depth=3 must be from 1 to 2"):
-        study.top_layers(function(), 3)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from lintune.errors import InputError
-from lintune.tangents import all_sites, is_tied, select, tunable_layers, uncovered
+from lintune.tangents import all_sites, is_tied, select, top_layers, tunable_layers, uncovered
 from tests.tiny import ARCHITECTURES, pretrained
 
 
@@ -13,6 +13,14 @@ def test_linear_layers_inside_the_blocks_and_no_others() -> None:
     names = list(tunable_layers(pretrained("llama").model))
     assert len(names) == 2 * 7
     assert all(name.startswith("model.layers.") for name in names)
+
+
+def test_top_layers_are_those_of_the_last_blocks() -> None:
+    model = pretrained("llama").model
+    assert set(top_layers(model, 1)) == {name for name in tunable_layers(model) if ".1." in name}
+    assert set(top_layers(model, 2)) == set(tunable_layers(model))
+    with pytest.raises(InputError, match="depth=3 must be from 1 to 2"):
+        top_layers(model, 3)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
