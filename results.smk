@@ -7,19 +7,28 @@ build/reference to run them anew.
 import sys
 
 PYTHON = sys.executable
-TASKS = ["mr", "subj-rebuilt", "trec"]
-SEEDS = {"predictors": [0, 1, 2], "strengths": [0, 1, 2], "bounds": [0]}
+THREE = ["mr", "subj-rebuilt", "trec"]
+# Of each grid the tasks, and the seeds of the draws of each part. Those of the behaviour grids are the ones
+# of Malladi et al. (2023); learning rates are chosen on the first draw of a part, so they share a part.
+PARTS = {
+    "predictors": (THREE, ["0", "1", "2"]),
+    "strengths": (THREE, ["0", "1", "2"]),
+    "bounds": (THREE, ["0"]),
+    "behaviour_16": (["sst2-like", "subj-rebuilt", "snli", "trec", "cr-like"], ["13-21-42-87-100"]),
+    "behaviour_64": (["sst2-like", "subj-rebuilt"], ["13-21-42"]),
+    "behaviour_512": (["subj-rebuilt"], ["13"]),
+}
 
 
 def parts(wildcards):
-    """Return the parts of a grid: every task with every seed."""
-    seeds = SEEDS[wildcards.grid]
-    return expand("build/reference/{grid}/{task}-{seed}.json", grid=wildcards.grid, task=TASKS, seed=seeds)
+    """Return the parts of a grid: every task with every set of seeds."""
+    tasks, seeds = PARTS[wildcards.grid]
+    return expand("build/reference/{grid}/{task}-{seeds}.json", grid=wildcards.grid, task=tasks, seeds=seeds)
 
 
 rule all:
     input:
-        expand("results/{grid}.cpu.json", grid=SEEDS),
+        expand("results/{grid}.cpu.json", grid=PARTS),
 
 
 rule together:
@@ -33,11 +42,12 @@ rule together:
 
 rule part:
     output:
-        "build/reference/{grid}/{task}-{seed}.json",
+        "build/reference/{grid}/{task}-{seeds}.json",
     wildcard_constraints:
-        seed="[0-9]+",
+        task="[a-z0-9]+(-[a-z]+)*",
+        seeds="[0-9]+(-[0-9]+)*",
     message:
-        "{wildcards.grid}: {wildcards.task}, draw {wildcards.seed}"
+        "{wildcards.grid}: {wildcards.task}, draws {wildcards.seeds}"
     shell:
         "LINTUNE_RECORDS=build/reference/{wildcards.grid} "
-        "{PYTHON:q} -m pipeline.reference part {wildcards.grid} {wildcards.task} {wildcards.seed}"
+        "{PYTHON:q} -m pipeline.reference part {wildcards.grid} {wildcards.task} {wildcards.seeds}"

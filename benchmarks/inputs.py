@@ -87,11 +87,13 @@ def load(texts: int, device: str, longest: int | None = None) -> Inputs:
     """
     task = tasks.load(TASK)
     chosen = np.random.default_rng(0).permutation(len(task.train))
+    pretrained = models.load(MODEL, device)
+    prompt = task.prompt_for(pretrained.kind)
     if longest is None:
-        prompted = PromptedModel(models.load(MODEL, device), task.prompt)
+        prompted = PromptedModel(pretrained, prompt)
         examples = task.train.take(chosen[:texts])
     else:
-        prompted = PromptedModel(models.load(MODEL, device), task.prompt, longest)
+        prompted = PromptedModel(pretrained, prompt, longest)
         # A word is a token at least: as many words as tokens wanted are enough.
         words = (word for place in chosen for word in task.train.fields[place]["text"].split())
         examples = Examples.from_fields(

@@ -6,17 +6,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
+from lintune.metrics import Metric, score
 from lintune.tasks import Examples
 
 
-def majority(train: np.ndarray, test: np.ndarray) -> float:
-    """Return the test accuracy of always answering the most frequent class of the training split.
+def majority(train: np.ndarray, test: np.ndarray, metric: Metric = "accuracy") -> float:
+    """Return the test score of always answering the most frequent class of the training split.
 
     Args:
         train: `(n,)` labels of the whole training split, not of a balanced few-shot draw.
         test: `(m,)` labels.
+        metric: How answers are scored (`lintune.metrics`).
     """
-    return float((test == np.bincount(train).argmax()).mean())
+    return score(metric, test, np.full_like(test, np.bincount(train).argmax()))
 
 
 def zero_shot(logits: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Baselines on cases whose answer is known."""
 
 import numpy as np
+import pytest
 
 from lintune import baselines
 from lintune.tasks import Examples
@@ -9,6 +10,8 @@ from lintune.tasks import Examples
 def test_majority_class_comes_from_the_training_split() -> None:
     assert baselines.majority(np.array([0, 1, 1]), np.array([1, 0, 0, 1])) == 0.5
     assert baselines.majority(np.array([0, 0, 1]), np.array([1, 1, 1, 0])) == 0.25
+    assert baselines.majority(np.array([0, 1, 1]), np.array([1, 0, 0, 1]), "f1") == pytest.approx(2 / 3)
+    assert baselines.majority(np.array([0, 0, 1]), np.array([1, 1, 1, 0]), "f1") == 0.0
 
 
 def test_calibration_takes_the_bias_of_words_out() -> None:

@@ -66,8 +66,8 @@ def descend(world: World, loss: Loss, recipe: Recipe) -> Iterator[Step]:
         DivergedError: The loss is not finite.
     """
     projects = recipe.pull == "projection" and recipe.strength > 0
-    if not world.in_coordinates and (recipe.optimiser == "adam" or projects):
-        culprit = "optimiser='adam'" if recipe.optimiser == "adam" else "pull='projection'"
+    if not world.in_coordinates and (recipe.optimiser != "sgd" or projects):
+        culprit = f"optimiser={recipe.optimiser!r}" if recipe.optimiser != "sgd" else "pull='projection'"
         raise InputError(
             f"{culprit} acts on each coordinate or tensor and leaves the span of the gradients; in the dual "
             "use optimiser='sgd' with pull='always' or 'selective', or train the linear model with features."

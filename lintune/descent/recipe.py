@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from lintune.descent.losses import LOSSES, LossName
+from lintune.descent.signgd import SignGD
 from lintune.errors import InputError, unknown_name
 
-Optimiser = Literal["sgd", "adam"]
+Optimiser = Literal["sgd", "adam", "signgd"]
 Pull = Literal["always", "selective", "projection"]
 Anchor = Literal["start", "zero"]
 
@@ -27,8 +28,9 @@ class Recipe:
         learning_rate: Step size, positive.
         steps: Number of updates, at least 1.
         loss: `squared` or `cross-entropy`.
-        optimiser: `sgd` (with momentum) or `adam`. The gradient of the pull is added to that of the loss
-            for both.
+        optimiser: `sgd` (with momentum), `adam`, or `signgd`, which steps along the signs of the gradient
+            (Malladi et al., 2023, Definition 4.1). The gradient of the pull is added to that of the loss
+            for all of them.
         strength: Strength lambda of the pull, at least 0.
         pull: `always`; `selective`, only while <grad R, theta - anchor> >= 0, so that the loss R never
             rises under the flow (Afzal et al., 2025, Eq. 8); or `projection`, the rule of AdamSPD: after
@@ -66,8 +68,10 @@ class Recipe:
             raise InputError(f"learning_rate={self.learning_rate} must be positive and finite.")
         if not (math.isfinite(self.strength) and self.strength >= 0):
             raise InputError(f"strength={self.strength} must be at least 0 and finite.")
-        if not 0 <= self.momentum < 1 or (self.momentum and self.optimiser == "adam"):
-            raise InputError(f"momentum={self.momentum} must be from 0 to below 1, and 0 for adam.")
+        if not 0 <= self.momentum < 1 or (self.momentum and self.optimiser != "sgd"):
+            raise InputError(
+                f"momentum={self.momentum} must be from 0 to below 1, and 0 for adam and signgd."
+            )
         for name, value in (("steps", self.steps), ("batch", self.batch)):
             if value is not None and value < 1:
                 raise InputError(f"{name}={value} must be at least 1.")
@@ -87,6 +91,8 @@ class Recipe:
         """Return the optimiser that moves these leaves."""
         if self.optimiser == "adam":
             return torch.optim.Adam(leaves, lr=self.learning_rate)
+        if self.optimiser == "signgd":
+            return SignGD(leaves, self.learning_rate)
         return torch.optim.SGD(leaves, lr=self.learning_rate, momentum=self.momentum)
 
     def batches(self, n: int) -> Iterator[torch.Tensor]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from lintune.methods import Method
 from lintune.methods.attached import Attached, Prepared
-from lintune.prompted import PromptedModel
+from lintune.prompted import Classifier
 from lintune.tasks import FewShot
 
 
@@ -25,7 +25,7 @@ class Setup:
     test: Prepared
 
     @classmethod
-    def of(cls, prompted: PromptedModel, method: Method, split: FewShot) -> "Setup":
+    def of(cls, prompted: Classifier, method: Method, split: FewShot) -> "Setup":
         """Attach a method and run the frozen blocks for all examples.
 
         Raises:

@@ -8,7 +8,9 @@ from lintune.descent import Recipe, Vector, World, difference
 from lintune.errors import InputError
 from lintune.finetune.setup import Setup
 from lintune.kernels import TangentKernels, tangent_kernels
-from lintune.linearized import Dual, Features, TangentModel, jacobian
+from lintune.linearized import Dual, LinearModel, StoredTangent, Tangent, TangentModel, jacobian
+from lintune.linearized.features import jacobian_bytes
+from lintune.methods.attached import Attached, Prepared
 
 
 class Twin(Protocol):
@@ -64,31 +66,60 @@ class DualTwin:
 
 
 class FeatureTwin:
-    """The twin of any recipe, on stored features: for Adam and for what projects tensor by tensor."""
+    """The twin of any recipe, in the parameters: for Adam, signs, and what projects tensor by tensor.
 
-    def __init__(self, setup: Setup) -> None:
-        """Differentiate the outputs of all examples for all parameters.
+    The features of the training examples are stored, being used at every step; those of the test examples
+    are not: what the displacement does to their outputs is one forward-mode pass whenever it is asked for.
+    """
+
+    def __init__(self, setup: Setup, memory: int = 4_000_000_000) -> None:
+        """Differentiate the outputs of the training examples for all parameters.
+
+        Args:
+            setup: What is trained.
+            memory: Most bytes that stored features may take. Those of more training examples are not
+                stored, and every step differentiates the network again.
 
         Raises:
-            InputError: The features would not fit in memory.
+            InputError: The model has no forward-mode derivative, and features of the test examples would
+                not fit in memory.
         """
-        attached = setup.attached
-        self._train, self._test = (jacobian(attached, each) for each in (setup.train, setup.test))
-        self._train_start = attached.outputs_on(attached.start, setup.train)
-        self._test_start = attached.outputs_on(attached.start, setup.test)
-        self.world = Features(attached.start, self._train, self._train_start)
+        self.world = LinearModel(setup.attached.start, _tangent(setup, setup.train, True, memory))
+        self._test = _tangent(setup, setup.test, False, memory)
 
     def train_outputs(self) -> torch.Tensor:
         """Return the outputs of the training examples."""
-        return self.world.outputs_on(self._train, self._train_start).double().cpu()
+        return self._outputs(self.world.tangent)
 
     def test_outputs(self) -> torch.Tensor:
         """Return the outputs of the test examples."""
-        return self.world.outputs_on(self._test, self._test_start).double().cpu()
+        return self._outputs(self._test)
 
     def displacement(self) -> Vector:
         """Return theta - theta_0."""
         return difference(self.world.values, self.world.start)
+
+    def _outputs(self, tangent: Tangent) -> torch.Tensor:
+        start, change = tangent.pushed(self.displacement())
+        return (start + change).double().cpu()
+
+
+def _tangent(setup: Setup, prepared: Prepared, often: bool, memory: int) -> Tangent:
+    """Return what J does to vectors: stored where it is used often and fits, or must be; else by passes."""
+    attached = setup.attached
+    passes = TangentModel(attached, prepared)
+    if (not often or jacobian_bytes(attached, prepared) > memory) and _has_forward_mode(passes, attached):
+        return passes
+    outputs = attached.outputs_on(attached.start, prepared)
+    return StoredTangent(jacobian(attached, prepared, memory=memory), outputs)
+
+
+def _has_forward_mode(passes: TangentModel, attached: Attached) -> bool:
+    try:
+        passes.pushed({name: torch.zeros_like(value) for name, value in attached.start.items()}, [0])
+    except InputError:
+        return False
+    return True
 
 
 def twin_of(setup: Setup, recipe: Recipe, kernels: TangentKernels | None = None) -> Twin:

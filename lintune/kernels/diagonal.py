@@ -10,7 +10,7 @@ from lintune.kernels.optimisers import signs
 from lintune.kernels.stream import Stream
 from lintune.kernels.written_out import groups, sides, slabs
 from lintune.methods import Form, Outer, Tangents
-from lintune.prompted import PromptedModel
+from lintune.prompted import Classifier
 from lintune.tasks import Examples
 
 
@@ -37,7 +37,7 @@ class TangentDiagonal:
 
 
 def tangent_diagonal(
-    prompted: PromptedModel,
+    prompted: Classifier,
     examples: Examples,
     *,
     method: Tangents,

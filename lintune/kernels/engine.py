@@ -14,7 +14,9 @@ from lintune.kernels.result import Result
 from lintune.kernels.walk import Walk
 from lintune.kernels.work import Work
 from lintune.methods import Tangents
-from lintune.prompted import PromptedModel
+from lintune.methods.attached import Prepared
+from lintune.prompted import Classifier, Encoded
+from lintune.tangents.prefix import Prefix
 from lintune.tasks import Examples
 
 
@@ -36,7 +38,7 @@ class TangentKernels:
 
 
 def tangent_kernels(
-    prompted: PromptedModel,
+    prompted: Classifier,
     train: Examples,
     others: Examples | None = None,
     *,
@@ -46,6 +48,7 @@ def tangent_kernels(
     batch_tokens: int = 1024,
     memory: int = 6_000_000_000,
     recompute: bool | None = None,
+    prepared: tuple[Prepared, Prepared] | None = None,
 ) -> TangentKernels:
     """Compute the exact tangent kernels of several methods at the pretrained weights.
 
@@ -69,13 +72,15 @@ def tangent_kernels(
         memory: Bytes that the examples of a pass may keep, beside the model and the kernels themselves.
         recompute: Keep only the inputs of the model's blocks and run each block again in the backward
             walk: less memory for a third more work. None to do so where the graphs do not fit.
+        prepared: `train` and `others` with the states that leave the blocks below all tuned ones, as
+            `Attached.prepare` gives them: those blocks are not run again.
 
     Returns:
         The kernels, accumulated in float64, and the logits.
 
     Raises:
-        InputError: No methods, two of one name, no examples, outputs of the wrong shape, or a method
-            that targets no layer or does not fit one.
+        InputError: No methods, two of one name, no examples, outputs of the wrong shape, a method that
+            targets no layer or does not fit one, or states of other examples or of another depth.
     """
     names = list(methods) if isinstance(methods, Mapping) else [method.name for method in methods]
     if not names or len(set(names)) != len(names):
@@ -88,7 +93,13 @@ def tangent_kernels(
             raise InputError(f"{argument}={value} must be at least 1.")
     combined = check_outputs(prompted, outputs)
     work = Work(prompted, named, combined.shape[1], by_layer)
-    encoded = prompted.encode(train) + ([] if others is None else prompted.encode(others))
+    states: list[torch.Tensor] = []
+    prefix = None
+    if prepared is None:
+        encoded = prompted.encode(train) + ([] if others is None else prompted.encode(others))
+    else:
+        prefix = Prefix(prompted, work.sites.values())
+        encoded, states = _given(prepared, prefix.depth, (train, others))
     model, sizes = prompted.pretrained.model, [len(prompt.ids) for prompt in encoded]
     planned = passes(model, work.sites, sizes, len(train), combined.shape[1], memory, recompute)
     result = Result(work.blocks, len(train), len(encoded), combined.shape[1])
@@ -97,7 +108,14 @@ def tangent_kernels(
         for each in planned:
             prompts = [encoded[place] for place in each.places]
             walk = Walk(
-                prompted, prompts, work.sites, combined, batch_tokens=batch_tokens, recompute=each.recompute
+                prompted,
+                prompts,
+                work.sites,
+                combined,
+                batch_tokens=batch_tokens,
+                recompute=each.recompute,
+                prefix=prefix,
+                states=[states[place] for place in each.places] if states else [],
             )
             bar.total = walk.stages * len(planned)
             logits[each.places] = walk.logits
@@ -105,7 +123,21 @@ def tangent_kernels(
     return TangentKernels(result.train(), result.cross(), logits[: len(train)], logits[len(train) :])
 
 
-def check_outputs(prompted: PromptedModel, outputs: np.ndarray | None) -> torch.Tensor:
+def _given(
+    prepared: tuple[Prepared, Prepared], depth: int, examples: tuple[Examples, Examples | None]
+) -> tuple[list[Encoded], list[torch.Tensor]]:
+    """Return the prompts of training and other examples with the states that leave the frozen blocks."""
+    for each, given in zip(prepared, examples, strict=True):
+        if each.depth != depth or given is None or len(each) != len(given):
+            raise InputError(
+                f"prepared holds {len(each)} examples with {each.depth} frozen blocks; for these methods and "
+                f"examples it must be {0 if given is None else len(given)} with {depth}."
+            )
+    prompts = [prompt for each in prepared for prompt in each.prompts]
+    return prompts, [state for each in prepared for state in each.states]
+
+
+def check_outputs(prompted: Classifier, outputs: np.ndarray | None) -> torch.Tensor:
     """Return the combinations of logits to differentiate, `(C, k)`, on the model's device.
 
     Raises:

@@ -10,13 +10,13 @@ from lintune.kernels.optimisers import signs
 from lintune.kernels.stream import Stream
 from lintune.kernels.written_out import slabs
 from lintune.methods import Form, Tangents, Vector
-from lintune.prompted import PromptedModel
+from lintune.prompted import Classifier
 from lintune.tangents import HeadTap, LinearTap, NormTap, Site, TableTap, Tap, in_order, linear_weight
 from lintune.tasks import Examples
 
 
 def tangent_features(
-    prompted: PromptedModel,
+    prompted: Classifier,
     examples: Examples,
     *,
     method: Tangents,
@@ -67,7 +67,7 @@ def tangent_features(
     return _batches(stream, layout, dtype, prompted.device)
 
 
-def feature_layout(prompted: PromptedModel, method: Tangents) -> dict[str, slice]:
+def feature_layout(prompted: Classifier, method: Tangents) -> dict[str, slice]:
     """Return which features belong to each layer, in the model's order; no pass is made.
 
     Raises:
@@ -86,7 +86,7 @@ def feature_layout(prompted: PromptedModel, method: Tangents) -> dict[str, slice
     return layout
 
 
-def feature_size(prompted: PromptedModel, method: Tangents) -> int:
+def feature_size(prompted: Classifier, method: Tangents) -> int:
     """Return the number P of features, the parameters that have a gradient at the method's start.
 
     Raises:
@@ -125,7 +125,7 @@ def _size(form: Form, layer: str, method: Tangents) -> int:
     return form.x.shape[1] * form.g.shape[2]
 
 
-def _empty(prompted: PromptedModel, site: Site) -> Tap:
+def _empty(prompted: Classifier, site: Site) -> Tap:
     """Return the tap of a site in a batch without examples: what a method makes of it shows its sizes."""
     weight = linear_weight(site) if site.kind == "linear" else site.module.get_parameter("weight")
     bias = site.parameters.get("bias")

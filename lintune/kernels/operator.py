@@ -20,7 +20,7 @@ from lintune.kernels.plan import passes
 from lintune.kernels.stream import Stream
 from lintune.kernels.walk import Walk
 from lintune.methods import Form, Tangents, Vector
-from lintune.prompted import PromptedModel
+from lintune.prompted import Classifier
 from lintune.tangents import owners
 from lintune.tasks import Examples
 
@@ -42,7 +42,7 @@ class KernelOperator(LinearOperator):  # type: ignore[misc]
 
     def __init__(
         self,
-        prompted: PromptedModel,
+        prompted: Classifier,
         examples: Examples,
         *,
         method: Tangents,

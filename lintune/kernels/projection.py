@@ -18,7 +18,7 @@ from lintune.kernels.block import BlockKernel
 from lintune.kernels.engine import tangent_kernels
 from lintune.kernels.optimisers import signs
 from lintune.methods import Form, Outer, Tangents, draws
-from lintune.prompted import PromptedModel
+from lintune.prompted import Classifier
 from lintune.tangents import Site, Tap
 from lintune.tasks import Examples
 
@@ -111,7 +111,7 @@ class ProjectedKernels:
 
 
 def projected_kernels(
-    prompted: PromptedModel,
+    prompted: Classifier,
     train: Examples,
     others: Examples | None = None,
     *,

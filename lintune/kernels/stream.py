@@ -7,7 +7,7 @@ import numpy as np
 from lintune.errors import InputError
 from lintune.kernels.engine import check_outputs
 from lintune.methods import Form, Tangents
-from lintune.prompted import PromptedModel
+from lintune.prompted import Classifier
 from lintune.prompted.batches import spans
 from lintune.tangents import Sweep, in_order
 from lintune.tasks import Examples
@@ -27,7 +27,7 @@ class Stream:
 
     def __init__(
         self,
-        prompted: PromptedModel,
+        prompted: Classifier,
         examples: Examples,
         method: Tangents,
         outputs: np.ndarray | None,

@@ -1,15 +1,17 @@
 """All examples of a pass together, from the last stage of the model to the first."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 
 import torch
 from tqdm.auto import tqdm
 
 from lintune.errors import InputError
 from lintune.kernels import ranks
-from lintune.prompted import Encoded, PromptedModel
+from lintune.prompted import Classifier, Encoded
 from lintune.prompted.batches import spans
 from lintune.tangents import Site, Sweep, Tap, joined
+from lintune.tangents.prefix import Prefix
 
 
 class Walk:
@@ -24,13 +26,15 @@ class Walk:
 
     def __init__(
         self,
-        prompted: PromptedModel,
+        prompted: Classifier,
         encoded: Sequence[Encoded],
         sites: Mapping[str, Site],
         outputs: torch.Tensor | None,
         *,
         batch_tokens: int,
         recompute: bool,
+        prefix: Prefix | None = None,
+        states: Sequence[torch.Tensor] = (),
     ) -> None:
         """Run the forward passes.
 
@@ -41,6 +45,8 @@ class Walk:
             outputs: `(C, k)` combinations of the logits; None for the logits.
             batch_tokens: Most tokens in one forward pass.
             recompute: Whether blocks are run again in the backward walk instead of kept.
+            prefix: Frozen blocks that need not be run; None where all are.
+            states: For each prompt the hidden states that leave them.
         """
         sizes = [len(prompt.ids) for prompt in encoded]
         self.lengths = torch.tensor(sizes)
@@ -53,7 +59,8 @@ class Walk:
         mine = batches[ranks.rank() :: ranks.count()] if self._shares else batches
         for start, stop in tqdm(mine, desc="forward passes", unit="batch", leave=False):
             batch = prompted.lay_out(encoded[start:stop])
-            self._sweeps.append(Sweep(prompted, batch, sites, outputs, recompute=recompute))
+            with prefix.recalled(batch, states[start:stop]) if prefix else nullcontext():
+                self._sweeps.append(Sweep(prompted, batch, sites, outputs, recompute=recompute))
             logits[start:stop] = self._sweeps[-1].logits
         self.logits = (ranks.summed_over_ranks(logits) if self._shares else logits).cpu()
 

@@ -14,7 +14,7 @@ from lintune.kernels.plan import Pass
 from lintune.kernels.result import Result
 from lintune.kernels.walk import Walk
 from lintune.methods import Tangents
-from lintune.prompted import PromptedModel
+from lintune.prompted import Classifier
 from lintune.tangents import Tap, in_order
 
 
@@ -49,7 +49,7 @@ class Work:
     """
 
     def __init__(
-        self, prompted: PromptedModel, methods: Mapping[str, Tangents], outputs: int, by_layer: bool
+        self, prompted: Classifier, methods: Mapping[str, Tangents], outputs: int, by_layer: bool
     ) -> None:
         """Find the sites.
 

@@ -35,7 +35,7 @@ def jacobian(
     """
     at = attached.start if values is None else values
     n, k = len(prepared), attached.basis.shape[1]
-    needed = n * k * sum(value.numel() * value.element_size() for value in at.values())
+    needed = jacobian_bytes(attached, prepared)
     if needed > memory:
         raise InputError(
             f"memory={memory}: the derivatives of {n} examples with {k} outputs take {needed} bytes; "
@@ -52,6 +52,12 @@ def jacobian(
             for name, grad in zip(found, grads, strict=True):
                 found[name][row, place] = grad
     return found
+
+
+def jacobian_bytes(attached: Attached, prepared: Prepared) -> int:
+    """Return how many bytes the derivatives of some examples' outputs take."""
+    of_one = sum(value.numel() * value.element_size() for value in attached.start.values())
+    return len(prepared) * attached.basis.shape[1] * of_one
 
 
 def gram(left: Vector, right: Vector | None = None) -> torch.Tensor:
@@ -82,24 +88,30 @@ class StoredTangent:
         self, direction: Vector, rows: Iterable[int] | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the outputs at the start and J d, each `(b, C - 1)`, of some examples."""
-        moved = torch.zeros_like(self._outputs)
-        for name, part in self._features.items():
-            moved += (part.flatten(2) @ direction[name].flatten().to(part)).to(moved)
         chosen = self._chosen(rows)
-        return self._outputs[chosen], moved[chosen]
+        moved = torch.zeros_like(self._outputs[chosen])
+        for name, part in self._features.items():
+            along = direction[name].flatten().to(part)
+            if len(chosen) == len(part):
+                moved += (part.flatten(2) @ along).to(moved)[chosen]
+                continue
+            for place, row in enumerate(chosen):  # views: nothing is copied
+                moved[place] += (part[row].flatten(1) @ along).to(moved)
+        return self._outputs[chosen], moved
 
     def pulled(self, cotangents: torch.Tensor, rows: Iterable[int] | None = None) -> Vector:
         """Return J^T c for cotangents c `(b, C - 1)` of some examples, tensors like the parameters."""
-        whole = torch.zeros_like(self._outputs)
-        whole.index_add_(0, self._chosen(rows), cotangents.to(whole))
-        return {
-            name: (whole.flatten().to(part) @ part.flatten(0, 1).flatten(1)).reshape(part.shape[2:])
-            for name, part in self._features.items()
-        }
+        chosen = self._chosen(rows)
+        found: Vector = {}
+        for name, part in self._features.items():
+            total = part.new_zeros(part[0, 0].numel())
+            for place, row in enumerate(chosen):
+                total.addmv_(part[row].flatten(1).T, cotangents[place].to(part))
+            found[name] = total.reshape(part.shape[2:])
+        return found
 
-    def _chosen(self, rows: Iterable[int] | None) -> torch.Tensor:
-        chosen = range(len(self._outputs)) if rows is None else map(int, rows)
-        return torch.tensor(list(chosen), device=self._outputs.device)
+    def _chosen(self, rows: Iterable[int] | None) -> list[int]:
+        return list(range(len(self._outputs)) if rows is None else map(int, rows))
 
 
 class Tangent(Protocol):

@@ -1,7 +1,7 @@
 """A method attached to a model: the function of its trained parameters that fine-tuning descends."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -14,7 +14,7 @@ from torch.nn import functional
 from lintune.errors import InputError
 from lintune.methods.method import LayerMethod, Method
 from lintune.methods.own import OwnParameters
-from lintune.prompted import Encoded, PromptedModel, contrasts
+from lintune.prompted import Classifier, Encoded, contrasts
 from lintune.prompted.batches import Batch, spans
 from lintune.tangents import Site, in_order
 from lintune.tangents.prefix import Prefix
@@ -40,6 +40,21 @@ class Prepared:
         """Return the number of examples n."""
         return len(self.prompts)
 
+    def __add__(self, other: "Prepared") -> "Prepared":
+        """Return the examples of both, in order.
+
+        Raises:
+            InputError: Other blocks were run for one than for the other.
+        """
+        if self.depth != other.depth:
+            raise InputError(f"prepared examples of {self.depth} and {other.depth} frozen blocks do not mix.")
+        return Prepared([*self.prompts, *other.prompts], self.depth, [*self.states, *other.states])
+
+    def take(self, rows: Sequence[int]) -> "Prepared":
+        """Return the examples at these `(b,)` places, in that order."""
+        states = [self.states[row] for row in rows] if self.states else []
+        return Prepared([self.prompts[row] for row in rows], self.depth, states)
+
 
 class Attached:
     """The outputs of a prompted model as a function of the parameters that a method trains.
@@ -54,7 +69,7 @@ class Attached:
         basis: `(C, C - 1)` contrasts whose values are the outputs.
     """
 
-    def __init__(self, prompted: PromptedModel, method: Method) -> None:
+    def __init__(self, prompted: Classifier, method: Method) -> None:
         """Attach a method.
 
         Raises:
@@ -152,7 +167,7 @@ class Attached:
 class _Logits(nn.Module):
     """A prompted model as a module, so that its parameters can be given with a call."""
 
-    def __init__(self, prompted: PromptedModel) -> None:
+    def __init__(self, prompted: Classifier) -> None:
         super().__init__()
         self.model = prompted.pretrained.model
         self._prompted = prompted
@@ -161,13 +176,16 @@ class _Logits(nn.Module):
         return self._prompted.logits(batch)
 
 
-def _only_label_words(prompted: PromptedModel) -> AbstractContextManager[None]:
+def _only_label_words(prompted: Classifier) -> AbstractContextManager[None]:
     """Let the head compute the label words' logits alone inside the context; the others are zero.
 
     The head is the largest matrix of a small model: over a few blocks it takes a good part of the time.
+    A head that has the classes' logits alone is left as it is.
     """
     head = prompted.pretrained.model.get_output_embeddings()
     labels = prompted.label_ids
+    if len(labels) == len(head.weight):
+        return nullcontext()
 
     def forward(hidden: torch.Tensor) -> torch.Tensor:
         bias = None if head.bias is None else head.bias[labels]

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Callable
 
 import torch
 
@@ -17,6 +18,43 @@ def uniform(seed: int, layer: str, shape: tuple[int, int], fan: int) -> torch.Te
 def gaussian(seed: int, layer: str, shape: tuple[int, int]) -> torch.Tensor:
     """Return a matrix of independent standard normal entries, float32 on the CPU, drawn as `uniform` is."""
     return torch.randn(shape, generator=_generator(seed, layer))
+
+
+def signs(seed: int, layer: str, shape: tuple[int, int]) -> torch.Tensor:
+    """Return a matrix of independent fair signs, float32 on the CPU, drawn as `uniform` is."""
+    return 2.0 * torch.randint(2, shape, generator=_generator(seed, layer)).float() - 1
+
+
+def sparse_signs(seed: int, layer: str, shape: tuple[int, int]) -> torch.Tensor:
+    """Return a matrix with a third of its entries +-sqrt(3) and the rest 0, drawn as `uniform` is.
+
+    Entries are independent with variance 1 (Achlioptas, 2003).
+    """
+    faces = torch.randint(6, shape, generator=_generator(seed, layer))
+    return math.sqrt(3) * ((faces == 0).float() - (faces == 1).float())
+
+
+def orthonormal(seed: int, layer: str, shape: tuple[int, int]) -> torch.Tensor:
+    """Return orthonormal rows that span a uniformly random subspace, drawn as `uniform` is.
+
+    Args:
+        seed: The seed.
+        layer: Name of the layer.
+        shape: `(r, d)` with r at most d.
+    """
+    turned, triangle = torch.linalg.qr(gaussian(seed, f"orthonormal {layer}", shape).T)
+    return (turned * triangle.diagonal().sign()).T.contiguous()
+
+
+# Ways to draw A `(r, d)`. All have entries of mean 0 and variance 1 / (3 d), as the usual one has, so that
+# a scale alpha means the same with each.
+DOWN: dict[str, Callable[[int, str, tuple[int, int]], torch.Tensor]] = {
+    "uniform": lambda seed, layer, shape: uniform(seed, layer, shape, shape[1]),
+    "gaussian": lambda seed, layer, shape: gaussian(seed, layer, shape) / math.sqrt(3 * shape[1]),
+    "signs": lambda seed, layer, shape: signs(seed, layer, shape) / math.sqrt(3 * shape[1]),
+    "sparse signs": lambda seed, layer, shape: sparse_signs(seed, layer, shape) / math.sqrt(3 * shape[1]),
+    "orthonormal": lambda seed, layer, shape: orthonormal(seed, layer, shape) / math.sqrt(3),
+}
 
 
 def subset(seed: int, layer: str, count: int, size: int) -> torch.Tensor:

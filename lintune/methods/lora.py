@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from lintune.errors import InputError
+from lintune.errors import InputError, unknown_name
+from lintune.methods import draws
 from lintune.methods.forms import Form, Outer
 from lintune.methods.layers import constants, fresh, own_output
 from lintune.methods.low_rank import LowRank
@@ -32,15 +33,25 @@ class LoRA(LowRank):
         seed: Seed of A.
         down: A `(r, d_in)` by name of the layer, instead of drawn ones.
         up: B `(d_out, r)` by name of the layer; None for B = 0.
+        distribution: How A is drawn, by its name in `lintune.methods.draws.DOWN`; the variance of its
+            entries is 1 / (3 d_in) with each.
     """
 
     down: Mapping[str, torch.Tensor] | None = None
     up: Mapping[str, torch.Tensor] | None = None
+    distribution: str = "uniform"
+
+    def __post_init__(self) -> None:
+        """Refuse a rank, a scale or a distribution that is none."""
+        super().__post_init__()
+        if self.distribution not in draws.DOWN:
+            raise unknown_name("distribution", self.distribution, draws.DOWN)
 
     @property
     def name(self) -> str:
-        """Short name, with the rank."""
-        return f"lora-r{self.rank}"
+        """Short name, with the rank, and with the distribution of A where it is not the usual one."""
+        unusual = "" if self.distribution == "uniform" else f"-{self.distribution.replace(' ', '-')}"
+        return f"lora-r{self.rank}{unusual}"
 
     def check(self, site: Site) -> None:
         """Refuse a layer smaller than the rank, and given factors that do not fit it."""
@@ -56,7 +67,9 @@ class LoRA(LowRank):
 
     def a(self, layer: str, d_in: int) -> torch.Tensor:
         """Return the layer's A `(r, d_in)`, given or drawn."""
-        return super().a(layer, d_in) if self.down is None else self.down[layer]
+        if self.down is not None:
+            return self.down[layer]
+        return draws.DOWN[self.distribution](self.seed, layer, (self.rank, d_in))
 
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the gradient for B and, where B is given, for A."""
@@ -83,4 +96,8 @@ class LoRA(LowRank):
         return own_output(site, x) + change
 
     def _which(self, layer: str) -> Hashable:
-        return super()._which(layer) if self.down is None else id(self.down[layer])
+        if self.down is not None:
+            return id(self.down[layer])
+        # Methods with the usual A share it; no other may.
+        usual = super()._which(layer)
+        return usual if self.distribution == "uniform" else (usual, self.distribution)

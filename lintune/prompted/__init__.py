@@ -1,7 +1,9 @@
-"""From texts to label-word logits: prompts, packing without padding, causal and masked models."""
+"""From texts to the logits of classes: prompts or a fresh head, and packing without padding."""
 
 from lintune.prompted.batches import Batch, Encoded
+from lintune.prompted.classifier import Classifier
 from lintune.prompted.contrasts import contrasts
+from lintune.prompted.headed import HeadedModel, probed
 from lintune.prompted.model import PromptedModel
 
-__all__ = ["Batch", "Encoded", "PromptedModel", "contrasts"]
+__all__ = ["Batch", "Classifier", "Encoded", "HeadedModel", "PromptedModel", "contrasts", "probed"]

@@ -3,24 +3,21 @@
 The linear model f0(x) + J(x) (theta - theta0), trained by squared loss with the pull
 lambda/2 ||theta - theta0||^2, is known from its kernel K = J J^T and the residual r0 = y - f0 alone:
 `ridge_outputs` is its optimum, `GradientFlow` its whole path, `Modes` the path taken apart by eigenvectors
-of K, `leave_one_out` its errors on examples that it has not seen, and `fit` a classifier made of it.
+of K, and `leave_one_out` its errors on examples that it has not seen. Classifiers made of it are in
+`lintune.solvers`.
 """
 
 from lintune.regression.flow import GradientFlow
 from lintune.regression.leave_one_out import LeaveOneOut, leave_one_out
 from lintune.regression.modes import Fastest, Modes, fastest, grouped, steps_within
-from lintune.regression.ridge import OFFSETS, RIDGES, KernelRegression, fit, ridge_outputs
+from lintune.regression.ridge import ridge_outputs
 
 __all__ = [
-    "OFFSETS",
-    "RIDGES",
     "Fastest",
     "GradientFlow",
-    "KernelRegression",
     "LeaveOneOut",
     "Modes",
     "fastest",
-    "fit",
     "grouped",
     "leave_one_out",
     "ridge_outputs",

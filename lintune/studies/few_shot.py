@@ -9,7 +9,8 @@ from lintune import baselines
 from lintune.kernels import TangentKernels, contrasts, tangent_kernels
 from lintune.methods import Method
 from lintune.prompted import PromptedModel
-from lintune.regression import fit
+from lintune.solvers import fit
+from lintune.studies.draws import union
 from lintune.tasks import Examples, FewShot, Task, few_shot
 
 
@@ -42,7 +43,7 @@ def few_shot_accuracies(
     """
     draws = [few_shot(task, shots, seed, test_examples) for seed in seeds]
     test = draws[0].test
-    pool, places = _union([draw.train for draw in draws])
+    pool, places = union([draw.train for draw in draws])
     kernels = tangent_kernels(
         prompted, pool, test, methods=methods, outputs=contrasts(prompted.classes), by_layer=False
     )
@@ -120,17 +121,3 @@ def _row(way: str, seed: int, accuracy: float) -> dict[str, object]:
 
 def _accuracy(predicted: np.ndarray, test: Examples) -> float:
     return float((predicted == test.labels).mean())
-
-
-def _union(draws: Sequence[Examples]) -> tuple[Examples, list[np.ndarray]]:
-    """Return all examples of the draws once, and where each draw's examples are among them."""
-    found: dict[tuple[str, ...], tuple[int, int, int]] = {}
-    places = []
-    for draw_number, draw in enumerate(draws):
-        keys = [tuple(fields.values()) for fields in draw.fields]
-        for index, key in enumerate(keys):
-            found.setdefault(key, (len(found), draw_number, index))
-        places.append(np.array([found[key][0] for key in keys]))
-    first = [draws[number].take([index]) for _, number, index in found.values()]
-    fields = tuple(part.fields[0] for part in first)
-    return Examples(fields, np.array([part.labels[0] for part in first])), places

@@ -15,7 +15,7 @@ from lintune.finetune import Setup, finetune
 from lintune.kernels import contrasts, flat, tangent_kernels
 from lintune.methods import LoRA, count_parameters
 from lintune.prompted import PromptedModel
-from lintune.regression import fit
+from lintune.solvers import fit
 from lintune.tangents import top_layers
 from lintune.tasks import FewShot
 

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 from tqdm.auto import tqdm
 
-from lintune.prompted import Batch, Encoded, PromptedModel
+from lintune.prompted import Batch, Classifier, Encoded
 from lintune.prompted.batches import spans
 from lintune.tangents.replaced import replaced
 from lintune.tangents.sites import Site, blocks_of
@@ -22,7 +22,7 @@ class Prefix:
         depth: How many blocks it has; 0 where something before the blocks, or in the first, is tuned.
     """
 
-    def __init__(self, prompted: PromptedModel, sites: Iterable[Site]) -> None:
+    def __init__(self, prompted: Classifier, sites: Iterable[Site]) -> None:
         """Take all blocks under the lowest of the tuned sites.
 
         Args:

@@ -6,7 +6,7 @@ import torch
 from torch.func import functional_call
 
 from lintune.errors import InputError
-from lintune.prompted import Batch, PromptedModel
+from lintune.prompted import Batch, Classifier
 from lintune.tangents.observe import Seen
 from lintune.tangents.sites import Site, linear_weight
 from lintune.tangents.taps import HeadTap, LinearTap, NormTap, TableTap, Tap, owners
@@ -17,7 +17,7 @@ _Flat = dict[tuple[int, torch.Size], torch.Tensor]
 class Reader:
     """Makes the taps of one batch, from the last stage to the first."""
 
-    def __init__(self, prompted: PromptedModel, batch: Batch, sites: Mapping[str, Site]) -> None:
+    def __init__(self, prompted: Classifier, batch: Batch, sites: Mapping[str, Site]) -> None:
         """Read taps of these sites."""
         self._prompted = prompted
         self._batch = batch

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import torch
 
-from lintune.prompted import Batch, PromptedModel
+from lintune.prompted import Batch, Classifier
 from lintune.tangents.chain import Chain, Stage, hidden_of
 from lintune.tangents.observe import observing
 from lintune.tangents.reading import Reader
@@ -30,7 +30,7 @@ class Sweep:
 
     def __init__(
         self,
-        prompted: PromptedModel,
+        prompted: Classifier,
         batch: Batch,
         sites: Mapping[str, Site],
         outputs: torch.Tensor | None = None,
@@ -53,8 +53,9 @@ class Sweep:
         self.batch = batch
         self._prompted = prompted
         self._sites = with_tied_head(prompted, sites)
-        lowest = min(0 if site.block is None else site.block + 1 for site in self._sites.values())
-        self._chain = Chain(blocks_of(prompted.pretrained.model), lowest, recompute)
+        blocks = blocks_of(prompted.pretrained.model)
+        lowest = min(_lowest_stage(site, len(blocks)) for site in self._sites.values())
+        self._chain = Chain(blocks, lowest, recompute)
         with observing(self._sites.values(), self._chain.notes), self._chain.cutting():
             f = prompted.logits(batch)
         self.logits = f.detach()
@@ -115,7 +116,14 @@ class Sweep:
         return min(again + seen, default=max(self._chain.stages))
 
 
-def with_tied_head(prompted: PromptedModel, sites: Mapping[str, Site]) -> dict[str, Site]:
+def _lowest_stage(site: Site, blocks: int) -> int:
+    """Return the lowest stage in which a site may lie; one outside the blocks may lie before them."""
+    if site.kind == "head":
+        return blocks + 1
+    return 0 if site.block is None else site.block + 1
+
+
+def with_tied_head(prompted: Classifier, sites: Mapping[str, Site]) -> dict[str, Site]:
     """Return the sites, and the head too where it shares the weight of an embedding among them."""
     model = prompted.pretrained.model
     head = model.get_output_embeddings()

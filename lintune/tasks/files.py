@@ -12,18 +12,20 @@ A task file names its data, says which columns hold text and label, and gives th
 `test:` names a second file; without it a fifth of the distinct rows, at most 1,000, is held out by a
 fixed seed. Instead of `train:` and `test:`, `hub:` names a data set of the hub or a local folder laid
 out like one, with `config:`, `revision:`, `train_split:` (by default train) and `test_split:`.
-`title:`, `licence:` and `citation:` are optional. A training text that repeats an earlier one or is
+`title:`, `licence:`, `citation:`, `metric:` (accuracy or f1, of the second class) and `masked_template:`
+(for masked models, with the same words) are optional. A training text that repeats an earlier one or is
 also a test text is left out.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
 from lintune.errors import InputError, unknown_name
+from lintune.metrics import METRICS, Metric
 from lintune.tasks.prompt import Prompt
 from lintune.tasks.splits import distinct, hold_out, without
 from lintune.tasks.tables import HubData, Row, local_rows
@@ -32,7 +34,7 @@ from lintune.tasks.task import Examples, Source, Task, content_hash
 _LOCAL_KEYS = ("train", "test")
 _HUB_KEYS = ("hub", "config", "revision", "train_split", "test_split")
 _REQUIRED_KEYS = ("text", "label", "template", "words")
-_OPTIONAL_KEYS = ("title", "licence", "citation")
+_OPTIONAL_KEYS = ("title", "licence", "citation", "metric", "masked_template")
 _KINDS: dict[str, type | tuple[type, ...]] = {"text": (str, dict), "words": dict}  # of the others: str
 _MOST_HELD_OUT = 1000
 
@@ -58,6 +60,17 @@ class TaskFile:
         """Template and label words."""
         return Prompt(self.settings["template"], tuple(self.words.values()))
 
+    @property
+    def masked_prompt(self) -> Prompt | None:
+        """Template for masked models with the same label words; None where the file gives none."""
+        template = self.settings.get("masked_template")
+        return None if template is None else Prompt(template, tuple(self.words.values()))
+
+    @property
+    def metric(self) -> Metric:
+        """How predictions are scored."""
+        return cast(Metric, self.settings.get("metric", "accuracy"))
+
 
 def load_file(path: Path) -> Task:
     """Return the task that a task file describes.
@@ -78,7 +91,17 @@ def load_file(path: Path) -> Task:
         note=note,
         sha256=content_hash(train, test),
     )
-    return Task(path.stem, title, tuple(file.words), file.prompt, train, test, source)
+    return Task(
+        path.stem,
+        title,
+        tuple(file.words),
+        file.prompt,
+        train,
+        test,
+        source,
+        masked_prompt=file.masked_prompt,
+        metric=file.metric,
+    )
 
 
 def read_task_file(path: Path) -> TaskFile:
@@ -88,8 +111,9 @@ def read_task_file(path: Path) -> TaskFile:
         path: A YAML file as described above.
 
     Raises:
-        InputError: The file is not there or not YAML, a key is unknown, missing or of the wrong kind, the
-            prompt is wrong, or the template and `text` name different fields.
+        InputError: The file is not there or not YAML, a key is unknown, missing or of the wrong kind, a
+            prompt is wrong, a template names a field that `text` lacks, or the metric is unknown or not
+            for as many classes.
     """
     entries = _entries(path)
     _check_keys(path, entries)
@@ -97,10 +121,19 @@ def read_task_file(path: Path) -> TaskFile:
     columns = text if isinstance(text, dict) else {"text": text}
     settings = {key: value for key, value in entries.items() if key not in _KINDS}
     file = TaskFile(path, settings, columns, entries["words"])
-    for field in file.prompt.fields:
-        if field not in columns:
-            raise unknown_name(f"{path.name}: slot", field, columns)
+    for prompt in (file.prompt, file.masked_prompt):
+        for field in prompt.fields if prompt is not None else ():
+            if field not in columns:
+                raise unknown_name(f"{path.name}: slot", field, columns)
+    _check_metric(file)
     return file
+
+
+def _check_metric(file: TaskFile) -> None:
+    if file.metric not in METRICS:
+        raise unknown_name(f"{file.path.name}: metric", file.metric, METRICS)
+    if file.metric == "f1" and len(file.words) != 2:
+        raise InputError(f"{file.path.name}: metric='f1' is for two classes; words has {len(file.words)}.")
 
 
 def _entries(path: Path) -> dict[str, Any]:

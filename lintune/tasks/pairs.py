@@ -19,7 +19,10 @@ def snli() -> Task:
         "without the pairs that have no gold label.",
         sha256=content_hash(train, test),
     )
-    return Task("snli", "SNLI", classes, Prompt(template, ("Yes", "Maybe", "No")), train, test, source)
+    # The word between the two texts, as is customary for masked models (Gao et al., 2021).
+    masked = Prompt("{premise:cut}? {label}, {hypothesis:lower}", ("Yes", "Maybe", "No"))
+    prompt = Prompt(template, masked.words)
+    return Task("snli", "SNLI", classes, prompt, train, test, source, masked_prompt=masked)
 
 
 def boolq() -> Task:

@@ -12,6 +12,21 @@ Row = Mapping[str, object]
 
 
 @dataclass(frozen=True)
+class HubTable:
+    """One split of a data set of the hub's form.
+
+    Attributes:
+        where: What it is, for messages.
+        rows: `(n,)` its rows.
+        class_names: Names of the classes, in the order of their ids, by column that is a `ClassLabel`.
+    """
+
+    where: str
+    rows: list[Row]
+    class_names: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class HubData:
     """A data set that `datasets.load_dataset` reads.
 
@@ -36,17 +51,40 @@ class HubData:
             InputError: No such configuration, split or column.
             FetchError: The data set is not there, or the hub cannot be reached.
         """
+        return self.table(split, columns).rows
+
+    def table(self, split: str, columns: Collection[str]) -> HubTable:
+        """Return one split with the given columns, and the class names that come with them.
+
+        Args:
+            split: Name of the split.
+            columns: Columns that are needed; the others are not read.
+
+        Raises:
+            InputError: No such configuration, split or column, or files that do not fit each other.
+            FetchError: The data set is not there, or the hub cannot be reached.
+        """
         import datasets  # slow to import, and only users of a hub's data need it
 
-        where = f"hub={self.name!r}, split {split!r}"
+        config = "" if self.config is None else f", config {self.config!r}"
+        where = f"hub={self.name!r}{config}, split {split!r}"
         try:
             found = datasets.load_dataset(self.name, self.config, split=split, revision=self.revision)
         except ValueError as error:
             raise InputError(f"{where}: {error}") from error
+        except datasets.exceptions.DatasetGenerationError as error:
+            raise InputError(
+                f"{where}: its files cannot be read as one data set: {error.__cause__}"
+            ) from error
         except (OSError, RuntimeError) as error:
             raise FetchError(f"{where} could not be loaded: {error}") from error
         _require(where, columns, found.column_names)
-        return list(found.select_columns(list(columns)))
+        named = {
+            column: tuple(found.features[column].names)
+            for column in columns
+            if isinstance(found.features[column], datasets.ClassLabel)
+        }
+        return HubTable(where, found.select_columns(list(columns)).to_list(), named)
 
 
 def local_rows(path: Path, columns: Collection[str]) -> list[Row]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lintune.errors import InputError
+from lintune.errors import InputError, unknown_name
+from lintune.metrics import METRICS, Metric
 from lintune.tasks.prompt import Prompt
 
 
@@ -109,10 +110,12 @@ class Task:
         name: Short name, as in `load(name)`.
         title: Name as printed in tables and figures; says so where the data are a derivative.
         classes: `(C,)` names of the classes, in the order of the class ids.
-        prompt: Template and label words.
+        prompt: Template and label words; a causal model sees only what precedes the label.
         train: Examples to draw training sets from.
         test: Held-out examples.
         source: Origin, licence, citation and hash of the data.
+        masked_prompt: Template and label words for masked models; None where `prompt` serves both kinds.
+        metric: How predictions are scored (`lintune.metrics`): `accuracy`, or `f1` of class id 1.
     """
 
     name: str
@@ -122,26 +125,59 @@ class Task:
     train: Examples
     test: Examples
     source: Source
+    masked_prompt: Prompt | None = None
+    metric: Metric = "accuracy"
 
     def __post_init__(self) -> None:
-        """Check that classes, prompt and examples fit each other.
+        """Check that classes, prompts, metric and examples fit each other.
 
         Raises:
-            InputError: Class names repeat; there is not one label word for each class; the template
-                names a field that the examples lack; a label is no class id.
+            InputError: Class names repeat; there is not one label word for each class; a template
+                names a field that the examples lack; a label is no class id; the metric is unknown, or
+                F1 with more than two classes.
         """
         if len(set(self.classes)) != len(self.classes):
             raise InputError(f"classes={self.classes!r} must be distinct.")
-        if len(self.prompt.words) != len(self.classes):
-            raise InputError(
-                f"words={self.prompt.words!r}: {len(self.prompt.words)} label words for the "
-                f"{len(self.classes)} classes {self.classes!r}; give one for each, in that order."
-            )
+        _check_metric(self.metric, self.classes)
+        prompts = [prompt for prompt in (self.prompt, self.masked_prompt) if prompt is not None]
+        for prompt in prompts:
+            _check_count(prompt, self.classes)
         for split, examples in (("train", self.train), ("test", self.test)):
-            _check_fields(split, examples, self.prompt)
+            for prompt in prompts:
+                _check_fields(split, examples, prompt)
             if len(examples) and examples.labels.max() >= len(self.classes):
                 highest = examples.labels.max()
                 raise InputError(f"{split} holds label {highest}; there are {len(self.classes)} classes.")
+
+    def prompt_for(self, kind: str) -> Prompt:
+        """Return the prompt for a kind of model.
+
+        Args:
+            kind: `causal` or `masked`, as `Pretrained.kind`.
+
+        Raises:
+            InputError: An encoder has no language-modelling head and answers no prompt; another kind.
+        """
+        if kind == "encoder":
+            raise InputError("kind='encoder' has no language-modelling head: it cannot answer a prompt.")
+        if kind not in ("causal", "masked"):
+            raise unknown_name("kind", kind, ("causal", "masked"))
+        return self.masked_prompt or self.prompt if kind == "masked" else self.prompt
+
+
+def _check_metric(metric: str, classes: tuple[str, ...]) -> None:
+    if metric not in METRICS:
+        raise unknown_name("metric", metric, METRICS)
+    if metric == "f1" and len(classes) != 2:
+        raise InputError(f"metric='f1' is for two classes; there are {len(classes)}: {classes!r}.")
+
+
+def _check_count(prompt: Prompt, classes: tuple[str, ...]) -> None:
+    if len(prompt.words) != len(classes):
+        raise InputError(
+            f"words={prompt.words!r}: {len(prompt.words)} label words for the {len(classes)} classes "
+            f"{classes!r}; give one for each, in that order."
+        )
 
 
 def _check_fields(split: str, examples: Examples, prompt: Prompt) -> None:

@@ -309,6 +309,7 @@ def dual() -> Dual:
     ("setting", "message"),
     [
         ({"optimiser": "adam"}, "optimiser='adam' acts on each coordinate"),
+        ({"optimiser": "signgd"}, "optimiser='signgd' acts on each coordinate"),
         ({"pull": "projection", "strength": 1.0}, "pull='projection' acts on each"),
         ({"anchor": "zero", "strength": 1.0}, "anchor='zero' lies outside the span"),
     ],

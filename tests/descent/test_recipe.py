@@ -29,6 +29,7 @@ from lintune.errors import InputError
         ({"momentum": -0.1}, r"momentum=-0\.1"),
         ({"momentum": math.nan}, "momentum=nan"),
         ({"momentum": 0.9, "optimiser": "adam"}, r"momentum=0\.9 .* 0 for adam"),
+        ({"momentum": 0.9, "optimiser": "signgd"}, r"momentum=0\.9 .* 0 for adam and signgd"),
         ({"batch": 0}, "batch=0 must be at least 1"),
         ({"steps": 0}, "steps=0 must be at least 1"),
         ({"seed": -1}, "seed=-1 must be at least 0"),

@@ -102,9 +102,10 @@ def test_what_is_measured_is_what_it_says() -> None:
     assert found.rows.iloc[0].gap == 0
 
 
-def test_adam_and_projection_have_a_twin_on_features() -> None:
+def test_what_leaves_the_span_of_the_gradients_has_a_twin_on_features() -> None:
     for recipe in (
         Recipe(1e-3, 3, optimiser="adam", loss="cross-entropy"),
+        Recipe(1e-4, 3, optimiser="signgd", loss="cross-entropy"),
         Recipe(1e-3, 3, optimiser="adam", strength=0.5, pull="projection"),
         Recipe(1e-4, 3, strength=0.5, anchor="zero"),
     ):

@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from lintune import records
-from pipeline.reference import GRIDS, app
+from pipeline.grids import GRIDS
+from pipeline.reference import app
 from tests.pipeline.project import ROOT
 
 PREDICTORS = {
@@ -60,7 +61,7 @@ def planned(folder: Path) -> set[str]:
         check=True,
     )
     said = done.stdout + done.stderr
-    parts = re.findall(r"^(?:Job \d+: )?(\w+): ([\w-]+), draw (\d+)$", said, re.MULTILINE)
+    parts = re.findall(r"^(?:Job \d+: )?(\w+): ([\w-]+), draws ([\d-]+)$", said, re.MULTILINE)
     files = {f"build/reference/{grid}/{task}-{seed}.json" for grid, task, seed in parts}
     files |= set(re.findall(r"^ +output: (\S+)$", said, re.MULTILINE))
     assert files or "Nothing to be done" in said, said

@@ -7,9 +7,9 @@ import pytest
 from lintune.kernels import contrasts, tangent_kernels
 from lintune.methods import LoRA, Method, Weights
 from lintune.prompted import PromptedModel
-from lintune.regression import fit
+from lintune.solvers import fit
 from lintune.studies import beats_baselines, few_shot_accuracies
-from lintune.studies.few_shot import _union
+from lintune.studies.draws import union
 from lintune.tasks import Examples, Prompt, Source, Task, few_shot
 from tests.tiny import pretrained
 
@@ -66,7 +66,7 @@ def test_one_pass_over_the_union_equals_each_draw_alone(task: Task) -> None:
 def test_union_keeps_every_example_once_and_finds_each_draw() -> None:
     whole = sentences(0, 12)
     draws = [whole.take([0, 3, 5]), whole.take([5, 0, 7])]
-    pool, places = _union(draws)
+    pool, places = union(draws)
     assert len(pool) == 4
     for draw, place in zip(draws, places, strict=True):
         assert pool.take(place).fields == draw.fields

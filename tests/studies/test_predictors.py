@@ -12,7 +12,7 @@ from lintune.errors import InputError
 from lintune.kernels import contrasts, flat, tangent_kernels
 from lintune.methods import count_parameters
 from lintune.prompted import PromptedModel
-from lintune.regression import fit
+from lintune.solvers import fit
 from lintune.studies import predictors
 from lintune.tasks import FewShot
 from tests.studies.test_few_shot import PROMPT, sentences

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lintune.errors import FetchError, InputError
-from lintune.tasks import few_shot, load
+from lintune.tasks import Prompt, few_shot, load
 from lintune.tasks.files import read_task_file
 
 ENTRIES: dict[str, Any] = {
@@ -60,6 +60,15 @@ def test_a_csv_becomes_a_task(write_task: WriteTask) -> None:
 def test_what_is_optional_has_a_default(write_task: WriteTask) -> None:
     task = load(write_task())
     assert (task.title, task.source.licence, task.source.citation) == ("tickets", "not stated", "")
+
+
+def test_a_metric_and_a_template_for_masked_models(write_task: WriteTask) -> None:
+    task = load(write_task(metric="f1", masked_template="{label}: {text}"))
+    assert task.metric == "f1"
+    assert task.prompt_for("masked") == Prompt("{label}: {text}", ("terrible", "great"))
+    assert task.prompt_for("causal").template == ENTRIES["template"]
+    plain = load(write_task())
+    assert (plain.metric, plain.masked_prompt) == ("accuracy", None)
 
 
 def test_a_test_file_is_kept_whole_and_out_of_training(write_task: WriteTask, tmp_path: Path) -> None:
@@ -117,6 +126,13 @@ def test_jsonl_pairs_with_typed_labels(tmp_path: Path) -> None:
         ({"title": ["Tickets"]}, "must be one text"),
         ({"template": "{text} It was great."}, r"has 0 \{label\} slots"),
         ({"template": "{body} It was {label}."}, "slot='body' is not known.*Accepted: text"),
+        ({"masked_template": "{label}: {body}"}, "slot='body' is not known.*Accepted: text"),
+        ({"masked_template": "{text}"}, r"has 0 \{label\} slots"),
+        ({"metric": "F1"}, "tickets.yml: metric='F1' is not known. Did you mean 'f1'"),
+        (
+            {"metric": "f1", "words": {"bad": "terrible", "soso": "okay", "good": "great"}},
+            "tickets.yml: metric='f1' is for two classes; words has 3",
+        ),
     ],
 )
 def test_a_wrong_task_file_is_refused_before_its_data_are_read(

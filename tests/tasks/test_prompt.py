@@ -35,6 +35,22 @@ def test_a_text_that_looks_like_a_template_is_only_text(text: str) -> None:
     assert Prompt("{text} It was {label}.", WORDS).render({"text": text}) == (f"{text} It was ", ".")
 
 
+@pytest.mark.parametrize(
+    ("premise", "hypothesis", "rendered"),
+    [
+        ("It rains.", "It is wet.", ("It rains? ", ", it is wet.")),
+        ("It rains", "it is wet", ("It rains? ", ", it is wet")),
+        ("Who rains ?", "", ("Who rains? ", ", ")),
+        ("a ... ", "Éa.", ("a ..? ", ", éa.")),
+        ('"No!"', "{A}", ('"No!"? ', ", {A}")),
+    ],
+)
+def test_two_texts_become_one_sentence(premise: str, hypothesis: str, rendered: tuple[str, str]) -> None:
+    prompt = Prompt("{premise:cut}? {label}, {hypothesis:lower}", ("Yes", "No"))
+    assert prompt.fields == ("premise", "hypothesis")
+    assert prompt.render({"premise": premise, "hypothesis": hypothesis}) == rendered
+
+
 def test_a_missing_field_is_named() -> None:
     with pytest.raises(
         InputError,
@@ -55,6 +71,8 @@ def test_a_missing_field_is_named() -> None:
         ("{} It was {label}.", "'' must be a bare name"),
         ("{0} It was {label}.", "'0' must be a bare name"),
         ("{text.upper} It was {label}.", "'text.upper' must be a bare name"),
+        ("{text:upper} It was {label}.", "'text' must be a bare name, or that of a text with :cut or :lower"),
+        ("{text} It was {label:lower}.", "'label' must be a bare name"),
         ("{text!r} It was {label}.", "'text' must be a bare name"),
         ("{text:>9} It was {label}.", "'text' must be a bare name"),
         (None, "template=None cannot be read"),

@@ -81,6 +81,48 @@ def test_class_names_are_distinct(make_task: Callable[..., Task]) -> None:
         replace(make_task(), classes=("positive", "positive"))
 
 
+def test_a_masked_model_gets_its_own_prompt_where_there_is_one(make_task: Callable[..., Task]) -> None:
+    task = make_task()
+    assert task.prompt_for("causal") is task.prompt_for("masked") is task.prompt
+    masked = Prompt("{label}: {text}", ("Bad", "Good"))
+    task = replace(task, masked_prompt=masked)
+    assert task.prompt_for("masked") is masked
+    assert task.prompt_for("causal") is task.prompt
+
+
+@pytest.mark.parametrize(
+    ("kind", "complaint"), [("encoder", "no language-modelling head"), ("mask", "Did you mean 'masked'")]
+)
+def test_other_kinds_of_model_answer_no_prompt(
+    make_task: Callable[..., Task], kind: str, complaint: str
+) -> None:
+    with pytest.raises(InputError, match=f"kind='{kind}'.*{complaint}"):
+        make_task().prompt_for(kind)
+
+
+@pytest.mark.parametrize(
+    ("template", "words", "complaint"),
+    [
+        ("{label}: {text}", ("Bad", "Okay", "Good"), "3 label words for the 2 classes"),
+        ("{label}: {premise}", ("Bad", "Good"), "has the slot 'premise', but example 0 of the train split"),
+    ],
+)
+def test_the_masked_prompt_fits_the_task_too(
+    make_task: Callable[..., Task], template: str, words: tuple[str, ...], complaint: str
+) -> None:
+    with pytest.raises(InputError, match=complaint):
+        replace(make_task(), masked_prompt=Prompt(template, words))
+
+
+def test_the_metric_is_known_and_fits_the_classes(make_task: Callable[..., Task]) -> None:
+    assert make_task().metric == "accuracy"
+    assert replace(make_task(), metric="f1").metric == "f1"
+    with pytest.raises(InputError, match="metric='mcc' is not known.*Accepted: accuracy, f1"):
+        replace(make_task(), metric="mcc")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="metric='f1' is for two classes; there are 3"):
+        replace(make_task((2, 2, 2), (1, 1, 1)), metric="f1")
+
+
 def test_the_hash_tells_data_apart(make_task: Callable[..., Task]) -> None:
     one = Examples.from_columns({"text": ["a", "b"]}, [0, 1])
     others = [

@@ -1,0 +1,151 @@
+"""The reference grids: which studies, of what size, on which tasks and draws."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import torch
+
+from lintune.descent import Recipe
+from lintune.methods import LoRA, Method, Weights
+from lintune.models import Pretrained
+from lintune.prompted import PromptedModel
+from lintune.studies import predictors
+from lintune.studies.behaviour import HEAD, PROMPT, Effort, Plan, behaviour
+from lintune.studies.strengths import strengths
+from lintune.tangents import top_layers
+from lintune.tasks import FewShot, Task, few_shot
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A study of some draws of a task.
+
+    Attributes:
+        run: Runs it on a model, a task and the seeds of the draws; its rows have a column `seed`.
+        settings: What `run` is given beside these.
+        dtype: Type of the model's numbers.
+    """
+
+    run: Callable[..., pd.DataFrame]
+    settings: dict[str, Any]
+    dtype: torch.dtype = torch.float32
+
+
+def _each_draw(study: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
+    """Return a study of one draw as one of several, `examples` in all and as many of each class."""
+
+    def run(
+        pretrained: Pretrained,
+        task: Task,
+        seeds: Sequence[int],
+        examples: int,
+        test_examples: int,
+        **settings: Any,
+    ) -> pd.DataFrame:
+        prompted = PromptedModel(pretrained, task.prompt_for(pretrained.kind))
+        shots = examples // len(task.classes)
+        splits = {seed: few_shot(task, shots, seed, test_examples) for seed in seeds}
+        return pd.concat(
+            [study(prompted, split, **settings).assign(seed=seed) for seed, split in splits.items()]
+        )
+
+    return run
+
+
+@_each_draw
+def run_predictors(
+    prompted: PromptedModel,
+    split: FewShot,
+    depths: list[int],
+    kinds: list[str],
+    ranks: list[int],
+    recipe: dict[str, Any],
+) -> pd.DataFrame:
+    """Describe and train every configuration."""
+    methods = predictors.configurations(prompted, depths, kinds, ranks)
+    return predictors.grid(prompted, split, methods, Recipe(**recipe))
+
+
+@_each_draw
+def run_strengths(
+    prompted: PromptedModel,
+    split: FewShot,
+    depth: int,
+    rank: int,
+    alpha: float,
+    relative: list[float],
+    steps: int,
+    curvature: bool,
+) -> pd.DataFrame:
+    """Fine-tune weights, and LoRA, of the last blocks with pulls of many strengths."""
+    layers = top_layers(prompted.pretrained.model, depth)
+    methods: dict[str, Method] = {
+        "weights": Weights(layers),
+        f"LoRA, alpha {alpha:g}": LoRA(rank, alpha, layers),
+    }
+    return strengths(prompted, split, methods, relative, steps=steps, curvature=curvature)
+
+
+def run_behaviour(
+    pretrained: Pretrained,
+    task: Task,
+    seeds: Sequence[int],
+    effort: dict[str, Any],
+    **settings: Any,
+) -> pd.DataFrame:
+    """Compare kernels, linearised models and networks, from a prompt and from a fresh head."""
+    return behaviour(pretrained, task, Plan(effort=Effort(**effort), **settings), seeds)
+
+
+_FACTORS: dict[str, Any] = {"depth": 2, "rank": 8, "alpha": 128.0}
+_BEHAVIOUR: dict[str, Any] = {
+    "optimisers": {PROMPT: ["sgd", "signgd", "adam"], HEAD: ["sgd"]},
+    "depth": 2,
+    "test_examples": 100,
+    "validation_shots": 8,
+    "effort": {"steps": 32, "batch": 8},
+}
+_strengths = partial(Grid, run_strengths)
+GRIDS = {
+    "predictors": Grid(
+        run_predictors,
+        {
+            "depths": [1, 2, 4, 6],
+            "kinds": ["queries and values", "all weights"],
+            "ranks": [2, 8, 32],
+            "recipe": {
+                "learning_rate": 1e-3,
+                "steps": 20,
+                "loss": "cross-entropy",
+                "optimiser": "adam",
+            },
+            "examples": 32,
+            "test_examples": 100,
+        },
+    ),
+    # How accuracy changes with the strength.
+    "strengths": _strengths(
+        _FACTORS
+        | {"relative": [0.001, 0.01, 0.1, 1.0, 10.0], "steps": 25, "curvature": False}
+        | {"examples": 16, "test_examples": 100}
+    ),
+    # How gaps fall with the strength, where float32 would not tell the smallest from rounding.
+    "bounds": _strengths(
+        _FACTORS
+        | {"relative": [0.01, 0.1, 1.0, 10.0, 100.0], "steps": 20, "curvature": True}
+        | {"examples": 12, "test_examples": 40},
+        dtype=torch.float64,
+    ),
+    # Whether kernel behaviour holds, by the number of training examples per class.
+    "behaviour_16": Grid(run_behaviour, _BEHAVIOUR | {"shots": 16}),
+    "behaviour_64": Grid(run_behaviour, _BEHAVIOUR | {"shots": 64}),
+    "behaviour_512": Grid(
+        run_behaviour,
+        _BEHAVIOUR
+        | {"shots": 512, "turned_shots": 0, "effort": {"steps": 256, "batch": 8}}
+        | {"optimisers": {PROMPT: ["sgd"], HEAD: ["sgd"]}},
+    ),
+}
