@@ -57,17 +57,19 @@ def write(
     device: str,
     dtype: str,
     stopwatch: Stopwatch,
+    path: Path | None = None,
 ) -> Path:
     """Write a record, replacing an earlier one of the same name in one step.
 
     Args:
-        name: File name without suffix.
+        name: What the record is called; without a `path` also its file name without suffix.
         data: What was found: numbers, strings, lists, dicts and NumPy arrays.
         parameters: The parameters that led to it, seeds included.
         inputs: Hash of each model and data set used, by name.
         device: Device that computed it, such as `cpu`.
         dtype: Floating-point type of the model, such as `float32`.
         stopwatch: Started when the work started.
+        path: Where the record goes; None for `NAME.json` in `folder()`.
 
     Returns:
         The record's path.
@@ -91,7 +93,7 @@ def write(
         text = json.dumps(record, indent=1, default=_plain, allow_nan=False)
     except ValueError as error:
         raise InputError(f"record {name!r} holds a number that is not finite: {error}") from error
-    return _write_whole(folder() / f"{name}.json", text + "\n")
+    return _write_whole(path or folder() / f"{name}.json", text + "\n")
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -101,12 +101,13 @@ def run_behaviour(
 
 
 _FACTORS: dict[str, Any] = {"depth": 2, "rank": 8, "alpha": 128.0}
+_RATES = {"sgd": [1.0, 4.0, 16.0], "signgd": [0.3, 1.0, 3.0], "adam": [0.3, 1.0, 3.0]}
 _BEHAVIOUR: dict[str, Any] = {
     "optimisers": {PROMPT: ["sgd", "signgd", "adam"], HEAD: ["sgd"]},
     "depth": 2,
     "test_examples": 100,
     "validation_shots": 8,
-    "effort": {"steps": 32, "batch": 8},
+    "effort": {"steps": 32, "batch": 8, "rates": _RATES},
 }
 _strengths = partial(Grid, run_strengths)
 GRIDS = {
@@ -145,7 +146,7 @@ GRIDS = {
     "behaviour_512": Grid(
         run_behaviour,
         _BEHAVIOUR
-        | {"shots": 512, "turned_shots": 0, "effort": {"steps": 256, "batch": 8}}
+        | {"shots": 512, "turned_shots": 0, "effort": {"steps": 256, "batch": 8, "rates": _RATES}}
         | {"optimisers": {PROMPT: ["sgd"], HEAD: ["sgd"]}},
     ),
 }

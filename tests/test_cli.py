@@ -1,6 +1,5 @@
 """The command line: a kernel from end to end, and one clear line for everything that is wrong."""
 
-import itertools
 import json
 import re
 import subprocess
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 from typer.testing import CliRunner, Result
 
 import lintune
@@ -22,7 +20,7 @@ from lintune.kernels import AsymmetricSignGD, SignGD, contrasts, flat, tangent_k
 from lintune.kernels.store import load, read_about
 from lintune.methods import METHODS, LoRA, Method, Rows
 from lintune.prompted import PromptedModel
-from tests.tiny import pretrained
+from tests.cli.given import save_model, save_task
 
 # What a tiny model needs (it has 64 positions), and numbers that compare to the last digit.
 SMALL = ("--shots", "3", "--longest", "32", "--dtype", "float64")
@@ -33,25 +31,8 @@ LORA = ("--method", "lora", "--rank", "2", "--alpha", "4", "--targets", "*.q_pro
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a model, a task file and its data."""
     root = tmp_path_factory.mktemp("given")
-    tiny = pretrained("llama", torch.float32)
-    tiny.model.save_pretrained(root / "llama")
-    tiny.tokenizer.save_pretrained(root / "llama")
-    moods = {"bad": ("dull", "sad", "terrible"), "good": ("funny", "great", "bright")}
-    things = ("film", "plot", "story", "actor", "music")
-    rows = [
-        f"the {thing} was {word},{mood}\n"
-        for mood, words in moods.items()
-        for thing, word in itertools.product(things, words)
-    ]
-    (root / "films.csv").write_text("body,mood\n" + "".join(rows))
-    entries = {
-        "train": "films.csv",
-        "text": "body",
-        "label": "mood",
-        "template": "{text} . it was {label} .",
-        "words": {"bad": "terrible", "good": "great"},
-    }
-    (root / "films.yml").write_text(yaml.safe_dump(entries, sort_keys=False))
+    save_model(root, "llama")
+    save_task(root)
     return root
 
 
@@ -211,7 +192,7 @@ def test_a_file_that_is_there_needs_force(folder: Path, out: Path) -> None:
         (("--method", "lora", "--rank", "99"), "rank=99"),
         (("--method", "rows", "--rule", "best"), "rule='best' is not known"),
         (("--method", "lora", "--targets", "*.query"), r"targets='\*.query' matches none"),
-        (("--method", "full", "--task", "mrr"), r"task='mrr' is not known. Did you mean 'mr'\?"),
+        (("--method", "full", "--task", "mrr"), "task='mrr' is not known. Did you mean 'mr' or 'mrpc'"),
         (("--method", "full", "--task", "gone.yml"), "gone.yml.*no such task file"),
         (("--method", "full", "--model", "smollm"), "model='smollm' is not known"),
         (("--method", "full", "--shots", "1000"), "shots=1000 is more than class"),

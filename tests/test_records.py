@@ -45,6 +45,21 @@ def test_same_work_gives_the_same_record_but_for_the_run() -> None:
     assert first == second
 
 
+def test_a_record_goes_where_it_is_told(tmp_path: Path, folder: Path) -> None:
+    told = tmp_path / "mine.json"
+    found = records.write(
+        "found",
+        {"a": 1},
+        parameters={},
+        inputs={},
+        device="cpu",
+        dtype="float32",
+        stopwatch=records.Stopwatch(),
+        path=told,
+    )
+    assert (found, records.read(told)["name"], folder.exists()) == (told, "found", False)
+
+
 @pytest.mark.parametrize("value", [float("nan"), np.array([np.inf])])
 def test_not_finite_is_refused_and_the_earlier_record_stays(value: object) -> None:
     path = write({"a": 1})

@@ -4,9 +4,10 @@ Each command has a file of its own, with its options on top; what takes seconds 
 when a command has checked everything that it can check without it.
 """
 
-from lintune.cli import kernel
+from lintune.cli import diagnose, kernel
 from lintune.cli.app import app
 
 app.command("kernel")(kernel.command)
+app.command("diagnose")(diagnose.command)
 
 __all__ = ["app"]

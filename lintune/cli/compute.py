@@ -10,8 +10,8 @@ import transformers
 
 import lintune
 from lintune import models, tasks
+from lintune.cli.devices import usable, weights_type
 from lintune.cli.methods import method_of, options_of, with_optimizer
-from lintune.errors import InputError
 from lintune.kernels import BlockKernel, contrasts, tangent_kernels
 from lintune.methods import Tangents, count_parameters
 from lintune.prompted import PromptedModel
@@ -71,12 +71,12 @@ def compute(request: Request) -> Computed:
         CorruptFileError: Stored data are damaged.
     """
     method = method_of(request.method, request.options)
-    device = _usable(request.device)
-    dtype = _dtype(request.dtype, device)
+    device = usable(request.device)
+    dtype = weights_type(request.dtype, device)
     task = tasks.load(request.task)
     draw = tasks.few_shot(task, request.shots, request.seed, request.test_examples or None)
     pretrained = models.load(request.model, device, dtype)
-    prompted = PromptedModel(pretrained, task.prompt, request.longest)
+    prompted = PromptedModel(pretrained, task.prompt_for(pretrained.kind), request.longest)
     parameters = count_parameters(method, pretrained.model)
     kernels = tangent_kernels(
         prompted,
@@ -87,7 +87,7 @@ def compute(request: Request) -> Computed:
         by_layer=request.by_layer,
         memory=request.memory,
     )
-    about = _about(request, method, task, pretrained.weights)
+    about = _about(request, method, task, pretrained)
     rows = _examples("rows", "training", draw.train)
     train = Known(kernels.train["one"], about | rows | _examples("columns", "training", draw.train))
     cross = Known(kernels.cross["one"], about | rows | _examples("columns", "test", draw.test))
@@ -98,15 +98,18 @@ def _examples(axis: str, kind: str, examples: tasks.Examples) -> dict[str, str]:
     return {axis: f"{kind} examples", f"labels of {axis}": json.dumps(examples.labels.tolist())}
 
 
-def _about(request: Request, method: Tangents, task: tasks.Task, weights: str) -> dict[str, str]:
+def _about(
+    request: Request, method: Tangents, task: tasks.Task, pretrained: models.Pretrained
+) -> dict[str, str]:
+    prompt = task.prompt_for(pretrained.kind)
     cuda = request.device.startswith("cuda")
     return {
         "model": request.model,
-        "weights": weights,
+        "weights": pretrained.weights,
         "task": task.name,
         "data": task.source.sha256,
-        "template": task.prompt.template,
-        "label words": json.dumps(task.prompt.words),
+        "template": prompt.template,
+        "label words": json.dumps(prompt.words),
         "method": request.method,
         "method options": options_of(method),
         "optimizer": request.optimizer,
@@ -123,26 +126,3 @@ def _about(request: Request, method: Tangents, task: tasks.Task, weights: str) -
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }
-
-
-def _dtype(name: str, device: torch.device) -> torch.dtype:
-    """Return the type of the weights; of tf32, after asking for it in products."""
-    if name != "tf32":
-        torch.set_float32_matmul_precision("highest")
-        return getattr(torch, name)
-    if device.type != "cuda":
-        raise InputError(f"dtype='tf32' is a way of CUDA devices; device='{device}' has float32.")
-    torch.set_float32_matmul_precision("high")
-    return torch.float32
-
-
-def _usable(device: str) -> torch.device:
-    """Return a device that a number went to and came back from."""
-    try:
-        torch.zeros(1, device=device).item()
-        return torch.device(device)
-    # torch without CUDA fails an assertion; a name that is none is a RuntimeError.
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        count = torch.cuda.device_count()
-        there = ["cpu", *(f"cuda:{number}" for number in range(count))]
-        raise InputError(f"device={device!r} cannot be used; on this machine: {', '.join(there)}.") from error

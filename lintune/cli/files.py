@@ -1,6 +1,7 @@
 """The files that a command writes: refused before any work, or written."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,12 +36,28 @@ class KernelFiles:
         """
         if self.train.suffix != _SUFFIX or self.train.name.endswith(f".cross{_SUFFIX}"):
             raise InputError(f"out='{self.train}' must end in {_SUFFIX}, and not in .cross{_SUFFIX}.")
-        _check_folder(self.train.parent)
-        for path in (self.train, self.cross):
-            if path.is_dir():
-                raise InputError(f"out='{path}' is a folder.")
-            if path.exists() and not force:
-                raise InputError(f"out='{path}' is there already; --force replaces it.")
+        _check_places((self.train, self.cross), force)
+
+
+def check_report(path: Path, force: bool) -> None:
+    """Refuse a report's file that could not be written, or would replace one unasked.
+
+    Raises:
+        InputError: Wrong suffix; no such folder; folder not writable; or a file is there.
+    """
+    if path.suffix != ".json":
+        raise InputError(f"out='{path}' must end in .json.")
+    _check_places((path,), force)
+
+
+def _check_places(paths: Sequence[Path], force: bool) -> None:
+    """Refuse files of one folder that cannot be written there, or are there already."""
+    _check_folder(paths[0].parent)
+    for path in paths:
+        if path.is_dir():
+            raise InputError(f"out='{path}' is a folder.")
+        if path.exists() and not force:
+            raise InputError(f"out='{path}' is there already; --force replaces it.")
 
 
 def _check_folder(folder: Path) -> None:

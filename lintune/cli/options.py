@@ -20,9 +20,50 @@ Dtype = Annotated[
         "Kernels are summed in float64 always."
     ),
 ]
+FullDtype = Annotated[
+    Literal["float32", "float64"],
+    typer.Option(help="Type of the model's weights; what is trained needs at least float32."),
+]
 Memory = Annotated[str, typer.Option(help="What the examples may take beside the model, such as 6GB.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
+Report = Annotated[Path, typer.Option(help="File of the report, ending in .json.")]
 Out = Annotated[Path, typer.Option(help="File to write, ending in .safetensors.")]
+
+Kind = Annotated[
+    Literal["causal", "masked", "encoder"] | None,
+    typer.Option(help="What the model is, where its configuration does not say so.", show_default=False),
+]
+AskPrompt = Annotated[bool, typer.Option("--prompt/--no-prompt", help="Ask the model by the task's prompt.")]
+FreshHead = Annotated[
+    bool,
+    typer.Option(
+        "--head/--no-head",
+        help="Also put a fresh head on the model, without a prompt, and train it by sgd; "
+        "with --no-prompt by every --optimizer.",
+    ),
+]
+Trainers = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="What trains the model: sgd, signgd or adam; give it again for more.", show_default="sgd, adam"
+    ),
+]
+Draws = Annotated[
+    int | None,
+    typer.Option(min=1, help="How many draws of training examples: seeds 0, 1, ...", show_default="3"),
+]
+DrawSeeds = Annotated[
+    list[int] | None,
+    typer.Option(
+        min=0, help="Seed of a draw, instead of --seeds; give it again for more.", show_default=False
+    ),
+]
+TestExamples = Annotated[
+    int, typer.Option(min=1, help="Test examples; if there are fewer, all of them are taken.")
+]
+Depth = Annotated[int, typer.Option(min=1, help="How many blocks are trained, from the top.")]
+Steps = Annotated[int, typer.Option(min=1, help="Updates of a training run.")]
+BatchSize = Annotated[int, typer.Option(min=0, help="Training examples in a step; 0 for all.")]
 
 Method = Annotated[str, typer.Option(help="Which parameters are trained, such as full, lora, rows or ia3.")]
 Optimizer = Annotated[

@@ -69,7 +69,7 @@ class FittedAsymmetric:
 
 @dataclass(frozen=True)
 class Asymmetric:
-    """The asymmetric least-squares support vector machine (He et al., 2023), one class against the rest.
+    """The asymmetric least-squares support vector machine (He et al., 2022), one class against the rest.
 
     The kernel is that of two feature maps, K(x, x') = <s(x), t(x')>, and two functions are fitted together,
     <w, s(x)> and <v, t(x)>: a stationary point of

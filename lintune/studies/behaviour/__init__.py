@@ -4,6 +4,7 @@ from lintune.studies.behaviour.draws import Draw, draw
 from lintune.studies.behaviour.plan import HEAD, PROMPT, Effort, Plan
 from lintune.studies.behaviour.problem import ASYMMETRIC, KERNELS, SGD, SIGNGD, Problem
 from lintune.studies.behaviour.study import behaviour
+from lintune.studies.behaviour.summary import at_the_ends, gaps, with_prompt
 from lintune.studies.behaviour.verdicts import RECOVERS, SOLVES, TURNS, verdicts
 
 __all__ = [
@@ -20,7 +21,10 @@ __all__ = [
     "Effort",
     "Plan",
     "Problem",
+    "at_the_ends",
     "behaviour",
     "draw",
+    "gaps",
     "verdicts",
+    "with_prompt",
 ]

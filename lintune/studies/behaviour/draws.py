@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lintune.errors import InputError
 from lintune.tasks import Examples, Task, few_shot
 
 
@@ -35,9 +36,18 @@ def draw(task: Task, shots: int, seed: int, test_examples: int, validation_shots
         validation_shots: Validation examples per class; None for as many as for training.
 
     Raises:
-        InputError: As `few_shot` with `shots + validation_shots` examples of each class.
+        InputError: Too few training examples of a class for both, or as `few_shot`.
     """
     more = shots if validation_shots is None else validation_shots
+    if more < 1:
+        raise InputError(f"validation_shots={more} must be at least 1.")
+    counts = np.bincount(task.train.labels, minlength=len(task.classes))
+    rarest = int(counts.argmin())
+    if counts[rarest] < shots + more and shots >= 1:
+        raise InputError(
+            f"shots={shots} for training and {more} for validation are more than class "
+            f"{task.classes[rarest]!r} of {task.name} has: {counts[rarest]} training examples."
+        )
     both = few_shot(task, shots + more, seed, test_examples)
     # The draw goes class by class, and with more shots a class's first examples stay the same.
     place = np.arange(len(both.train)) % (shots + more)

@@ -26,9 +26,9 @@ class Effort:
     batch: int | None = 8
     rates: Mapping[str, Sequence[float]] = field(
         default_factory=lambda: {
-            "sgd": (1.0, 4.0, 16.0),
-            "signgd": (0.3, 1.0, 3.0),
-            "adam": (0.3, 1.0, 3.0),
+            "sgd": (0.25, 1.0, 4.0, 16.0, 64.0),
+            "signgd": (0.1, 0.3, 1.0, 3.0, 10.0),
+            "adam": (0.1, 0.3, 1.0, 3.0, 10.0),
         }
     )
 

@@ -83,19 +83,30 @@ def blind(task: Task, test: np.ndarray) -> Iterator[Row]:
     yield {"way": "majority", "score": float(metrics.score(task.metric, test, most))}
 
 
-def travelled(run: Trained, problem: Problem, turned_shots: int) -> Row:
+def turning(problem: Problem, shots: int) -> Curvature | None:
+    """Return what measures how the kernel turns; one serves all runs of a problem.
+
+    Args:
+        problem: What is trained.
+        shots: Training examples per class that the kernel is looked at on; 0 for no measure.
+    """
+    if not shots:
+        return None
+    rows = [np.flatnonzero(problem.labels == label)[:shots] for label in np.unique(problem.labels)]
+    return Curvature(problem.attached, problem.train.take(np.concatenate(rows).tolist()))
+
+
+def travelled(run: Trained, problem: Problem, curvature: Curvature | None) -> Row:
     """Return how far a trained network went, and how far its kernel turned on the way.
 
     Args:
         run: The run.
         problem: What was trained.
-        turned_shots: Training examples per class that the kernel is looked at on; 0 for not at all.
+        curvature: What `turning` returns; None leaves the kernel out.
     """
     away, start = run.displacement or {}, problem.attached.start
     found = {"drift": sum(float(part.double().square().sum()) for part in away.values()) ** 0.5}
-    if not turned_shots:
+    if curvature is None:
         return found
-    rows = [np.flatnonzero(problem.labels == label)[:turned_shots] for label in np.unique(problem.labels)]
-    turning = Curvature(problem.attached, problem.train.take(np.concatenate(rows).tolist()))
     values = {name: start[name] + part for name, part in away.items()}
-    return found | {"kernel_change": turning.at(values)["kernel_drift"]}
+    return found | {"kernel_change": curvature.at(values)["kernel_drift"]}

@@ -7,6 +7,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from lintune.errors import InputError
+from lintune.finetune import Curvature
 from lintune.methods import Weights
 from lintune.methods.attached import Prepared
 from lintune.models import Pretrained
@@ -14,7 +15,7 @@ from lintune.prompted import Classifier, PromptedModel, probed
 from lintune.studies.behaviour.draws import Draw, draw
 from lintune.studies.behaviour.plan import PROMPT, Plan
 from lintune.studies.behaviour.problem import KERNELS, SGD, Problem
-from lintune.studies.behaviour.scoring import Row, Scorer, blind, travelled
+from lintune.studies.behaviour.scoring import Row, Scorer, blind, travelled, turning
 from lintune.studies.behaviour.training import linear, network, tuned
 from lintune.tangents import top_layers
 from lintune.tasks import Task
@@ -37,9 +38,10 @@ def behaviour(pretrained: Pretrained, task: Task, plan: Plan, seeds: Sequence[in
         `way` (`chance`, `majority`, `zero-shot`, `zero-shot, calibrated`, `linear probe`, `kernel`,
         `linearised`, `fine-tuned`), `optimiser`, `kernel`, `seed` (None for ways that see no draw), and
         `score` on the test examples by the task's metric; None for training that diverged at every rate.
-        Where they make sense: `test_loss`, `rate`, `drift`, `kernel_change` ||K - K_0||_F / ||K_0||_F of
-        K(SGD) by fine-tuning, `chi` the mean norm of the output derivative before training, and `like
-        <run>`: the correlation over test outputs of what a kernel and what a run added to the start.
+        Where they make sense: `test_loss`; `rate`; `diverged`, at how many of the rates that were tried;
+        `drift`; `kernel_change` ||K - K_0||_F / ||K_0||_F of K(SGD) by fine-tuning; `chi`, the mean norm
+        of the output derivative before training; and `like <run>`, the correlation over test outputs of
+        what a kernel and what a run added to the start.
 
     Raises:
         InputError: No seeds, too few examples, or a model without the blocks.
@@ -78,22 +80,30 @@ class _Study:
         if self._function == PROMPT:
             yield scorer.calibrated()
         learnt: dict[str, np.ndarray] = {}
+        curvature = turning(problem, self._plan.turned_shots)
         for optimiser in self._optimisers:
-            yield from self._runs(optimiser, problem, scorer, draw.seed, learnt)
+            yield from self._runs(optimiser, problem, scorer, draw.seed, curvature, learnt)
         for kernel in kernels:
             yield scorer.regression(kernel, draw.seed, learnt)
 
     def _start(self, draw: Draw) -> tuple[Classifier, Weights]:
         """Return the function before training, and what of it is trained."""
         task, plan, model = self._task, self._plan, self._pretrained
-        layers = top_layers(model.model, plan.depth)
         if self._function == PROMPT:
-            return PromptedModel(model, task.prompt_for(model.kind), plan.longest), Weights(layers)
+            prompted = PromptedModel(model, task.prompt_for(model.kind), plan.longest)
+            return prompted, Weights(top_layers(model.model, plan.depth))
         headed = probed(model, draw.train, len(task.classes), longest=plan.longest, seed=draw.seed)
-        return headed, Weights((*layers, "head"))
+        # An encoder's layers have longer names under a head.
+        return headed, Weights((*top_layers(headed.pretrained.model, plan.depth), "head"))
 
     def _runs(
-        self, optimiser: str, problem: Problem, scorer: Scorer, seed: int, learnt: dict[str, np.ndarray]
+        self,
+        optimiser: str,
+        problem: Problem,
+        scorer: Scorer,
+        seed: int,
+        curvature: Curvature | None,
+        learnt: dict[str, np.ndarray],
     ) -> Iterator[Row]:
         """Yield the rows of an optimiser's runs; `learnt` gets what each added to the outputs."""
         plan = self._plan
@@ -106,5 +116,6 @@ class _Study:
                 continue
             self._rates.setdefault((way, optimiser), (run.rate,))
             learnt[f"{way}, {optimiser}"] = run.outputs - problem.start
-            more = travelled(run, problem, plan.turned_shots) if way == "fine-tuned" else {}
-            yield scorer.outputs(way, run.outputs, optimiser=optimiser, rate=run.rate, **more)
+            more = travelled(run, problem, curvature) if way == "fine-tuned" else {}
+            tried = {"optimiser": optimiser, "rate": run.rate, "diverged": run.diverged}
+            yield scorer.outputs(way, run.outputs, **tried, **more)

@@ -1,7 +1,7 @@
 """Training a network or its linearisation by the same recipes, the rate chosen on validation examples."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -27,12 +27,14 @@ class Trained:
         displacement: theta - theta_0; None where it was never formed.
         rate: The learning rate, in the units of `Effort`.
         validation_loss: Mean cross-entropy of the validation examples in the end.
+        diverged: At how many of the rates that were tried training diverged.
     """
 
     outputs: np.ndarray
     displacement: Vector | None
     rate: float
     validation_loss: float
+    diverged: int = 0
 
 
 Train = Callable[[Problem, Recipe], tuple[np.ndarray, Vector | None]]
@@ -67,7 +69,10 @@ def tuned(
             continue
         loss = mean_loss(outputs[: len(problem.validation)], problem.validation)
         found.append(Trained(outputs, displacement, rate, loss))
-    return min(found, key=lambda run: run.validation_loss, default=None)
+    if not found:
+        return None
+    best = min(found, key=lambda run: run.validation_loss)
+    return replace(best, diverged=len(rates) - len(found))
 
 
 def network(problem: Problem, recipe: Recipe) -> tuple[np.ndarray, Vector | None]:

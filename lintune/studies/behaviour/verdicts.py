@@ -12,7 +12,7 @@ from lintune.studies.behaviour.plan import HEAD, PROMPT
 SOLVES = 0.9  # of the fine-tuned score
 RECOVERS = 0.5  # of the improvement by fine-tuning
 TURNS = 2.0  # relative change of the kernel
-_START = {PROMPT: "zero-shot", HEAD: "linear probe"}
+START = {PROMPT: "zero-shot", HEAD: "linear probe"}
 _SCORES = ("start", "fine-tuned", "linearised", "kernel")
 _OWN_KERNEL = {"sgd": "K(SGD)", "signgd": "K(A-SignGD)", "adam": "K(A-SignGD)"}
 
@@ -38,7 +38,7 @@ def verdicts(rows: pd.DataFrame) -> pd.DataFrame:
         mine = rows[rows.function == function]
         by_draw = pd.DataFrame(
             {
-                "start": _by_draw(mine[mine.way == _START[function]]),
+                "start": _by_draw(mine[mine.way == START[function]]),
                 "fine-tuned": _by_draw(group),
                 "linearised": _by_draw(mine[(mine.way == "linearised") & (mine.optimiser == optimiser)]),
                 "kernel": _by_draw(mine[(mine.way == "kernel") & (mine.kernel == _OWN_KERNEL[optimiser])]),
