@@ -7,23 +7,32 @@ build/reference to run them anew.
 import sys
 
 PYTHON = sys.executable
+
+
+def every(tasks, seeds):
+    """Return the names of the parts of all tasks with all sets of seeds."""
+    return expand("{task}-{seeds}", task=tasks, seeds=seeds)
+
+
 THREE = ["mr", "subj-rebuilt", "trec"]
-# Of each grid the tasks, and the seeds of the draws of each part. Those of the behaviour grids are the ones
-# of Malladi et al. (2023); learning rates are chosen on the first draw of a part, so they share a part.
+# Seeds of the draws that make one part stand together. Those of the behaviour grids are of the ones of
+# Malladi et al. (2023); learning rates are chosen on the first draw of a part.
 PARTS = {
-    "predictors": (THREE, ["0", "1", "2"]),
-    "strengths": (THREE, ["0", "1", "2"]),
-    "bounds": (THREE, ["0"]),
-    "behaviour_16": (["sst2-like", "subj-rebuilt", "snli", "trec", "cr-like"], ["13-21-42-87-100"]),
-    "behaviour_64": (["sst2-like", "subj-rebuilt"], ["13-21-42"]),
-    "behaviour_512": (["subj-rebuilt"], ["13"]),
+    "predictors": every(THREE, [0, 1, 2]),
+    "strengths": every(THREE, [0, 1, 2]),
+    "bounds": every(THREE, [0]),
+    "behaviour_16": [
+        *every(["trec", "snli"], ["13-21-42"]),
+        *every(["subj-rebuilt", "sst2-like", "cr-like"], ["13-21-42-87-100"]),
+    ],
+    "behaviour_64": every(["subj-rebuilt"], ["13-21-42"]),
+    "behaviour_512": every(["subj-rebuilt"], ["13"]),
 }
 
 
 def parts(wildcards):
-    """Return the parts of a grid: every task with every set of seeds."""
-    tasks, seeds = PARTS[wildcards.grid]
-    return expand("build/reference/{grid}/{task}-{seeds}.json", grid=wildcards.grid, task=tasks, seeds=seeds)
+    """Return the parts of a grid."""
+    return expand("build/reference/{grid}/{part}.json", grid=wildcards.grid, part=PARTS[wildcards.grid])
 
 
 rule all:

@@ -6,6 +6,7 @@ that is never formed (`KernelOperator`).
 """
 
 from lintune.kernels.block import BlockKernel, flat
+from lintune.kernels.contrasted import contrast_kernels
 from lintune.kernels.diagonal import TangentDiagonal, tangent_diagonal
 from lintune.kernels.engine import TangentKernels, tangent_kernels
 from lintune.kernels.features import feature_layout, feature_size, tangent_features
@@ -26,6 +27,7 @@ __all__ = [
     "SpectralDensity",
     "TangentDiagonal",
     "TangentKernels",
+    "contrast_kernels",
     "contrasts",
     "feature_layout",
     "feature_size",

@@ -14,6 +14,7 @@ from lintune.theory.closeness import (
     output_gap,
     parameter_gap,
 )
+from lintune.theory.moments import Moments, gradient_moments, token_moments
 from lintune.theory.perturbation import (
     condition_bound,
     objective_ratio_range,
@@ -25,23 +26,60 @@ from lintune.theory.perturbation import (
     ridge_residual,
     weyl,
 )
+from lintune.theory.projections import (
+    effective_rank,
+    entry_radius,
+    expected_factor,
+    known_tail,
+    projected_variance,
+    projection_tail,
+    tail_radius,
+    unbiased_alpha,
+)
+from lintune.theory.signgd import (
+    change_along,
+    descent_direction,
+    output_derivative,
+    sgd_change,
+    sign_direction,
+    sign_step_error,
+    signgd_change,
+)
 
 __all__ = [
+    "Moments",
+    "change_along",
     "condition_bound",
+    "descent_direction",
     "drift_from_loss",
     "drift_from_slope",
     "drift_from_start",
+    "effective_rank",
+    "entry_radius",
+    "expected_factor",
     "function_gap",
     "kernel_drift",
+    "gradient_moments",
+    "known_tail",
     "largest_step",
     "objective_ratio_range",
+    "output_derivative",
     "output_gap",
     "parameter_gap",
+    "projected_variance",
+    "projection_tail",
     "relative_change",
     "residual_ratio_bounds",
     "residual_ratio_from",
     "residual_ratio_range",
     "ridge_objective",
     "ridge_residual",
+    "sgd_change",
+    "sign_direction",
+    "sign_step_error",
+    "signgd_change",
+    "tail_radius",
+    "token_moments",
+    "unbiased_alpha",
     "weyl",
 ]

@@ -39,11 +39,12 @@ def draw(task: Task, shots: int, seed: int, test_examples: int, validation_shots
         InputError: Too few training examples of a class for both, or as `few_shot`.
     """
     more = shots if validation_shots is None else validation_shots
-    if more < 1:
-        raise InputError(f"validation_shots={more} must be at least 1.")
+    for argument, count in (("shots", shots), ("validation_shots", more)):
+        if count < 1:
+            raise InputError(f"{argument}={count} must be at least 1.")
     counts = np.bincount(task.train.labels, minlength=len(task.classes))
     rarest = int(counts.argmin())
-    if counts[rarest] < shots + more and shots >= 1:
+    if counts[rarest] < shots + more:
         raise InputError(
             f"shots={shots} for training and {more} for validation are more than class "
             f"{task.classes[rarest]!r} of {task.name} has: {counts[rarest]} training examples."

@@ -1,5 +1,6 @@
 """What is compared: functions, optimisers, sizes, and how hard each way of training is tried."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -41,6 +42,9 @@ class Effort:
             raise InputError(
                 f"rates={dict(self.rates)} must give every optimiser as many rates, at least one."
             )
+        if not all(math.isfinite(rate) and rate > 0 for each in self.rates.values() for rate in each):
+            raise InputError(f"rates={dict(self.rates)} must be positive and finite.")
+        _at_least(1, steps=self.steps, batch=self.batch)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ class Plan:
 
     Attributes:
         optimisers: By function, `prompt` and `fresh head`, the optimisers that train it.
-        depth: How many blocks are trained, from the top; of a fresh head also the head.
+        depth: Of how many blocks, from the top, the weights of linear layers are trained; of a fresh head
+            also its weight.
         shots: Training examples per class, at least 2: kernels are regressed on by cross-validation.
         test_examples: Test examples.
         validation_shots: Validation examples per class; None for as many as for training.
@@ -84,3 +89,12 @@ class Plan:
                     raise unknown_name(f"optimisers[{function!r}]", optimiser, self.effort.rates)
         if not any(self.optimisers.values()):
             raise InputError(f"optimisers={dict(self.optimisers)} must name at least one.")
+        _at_least(1, depth=self.depth, shots=self.shots, test_examples=self.test_examples)
+        _at_least(1, validation_shots=self.validation_shots, longest=self.longest)
+        _at_least(0, turned_shots=self.turned_shots)
+
+
+def _at_least(least: int, **given: int | None) -> None:
+    for name, value in given.items():
+        if value is not None and value < least:
+            raise InputError(f"{name}={value} must be at least {least}.")

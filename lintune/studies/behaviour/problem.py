@@ -6,7 +6,13 @@ from functools import cached_property
 
 import numpy as np
 
-from lintune.kernels import AsymmetricSignGD, SignGD, TangentKernels, contrasts, tangent_kernels
+from lintune.kernels import (
+    AsymmetricSignGD,
+    SignGD,
+    TangentKernels,
+    contrast_kernels,
+    contrasts,
+)
 from lintune.linearized import StoredTangent, Tangent, TangentModel, jacobian
 from lintune.linearized.features import jacobian_bytes
 from lintune.methods import Method, Tangents
@@ -77,12 +83,11 @@ class Problem:
             draw.train.labels,
             draw.validation.labels,
             draw.test.labels,
-            tangent_kernels(
+            contrast_kernels(
                 function,
                 draw.train,
                 together(draw.validation, draw.test),
                 methods={name: _seen_by(name, method) for name in kernels},
-                outputs=contrasts(function.classes),
                 by_layer=False,
                 prepared=(train, others),
             ),

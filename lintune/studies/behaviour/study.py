@@ -13,7 +13,7 @@ from lintune.methods.attached import Prepared
 from lintune.models import Pretrained
 from lintune.prompted import Classifier, PromptedModel, probed
 from lintune.studies.behaviour.draws import Draw, draw
-from lintune.studies.behaviour.plan import PROMPT, Plan
+from lintune.studies.behaviour.plan import HEAD, PROMPT, Plan
 from lintune.studies.behaviour.problem import KERNELS, SGD, Problem
 from lintune.studies.behaviour.scoring import Row, Scorer, blind, travelled, turning
 from lintune.studies.behaviour.training import linear, network, tuned
@@ -38,16 +38,19 @@ def behaviour(pretrained: Pretrained, task: Task, plan: Plan, seeds: Sequence[in
         `way` (`chance`, `majority`, `zero-shot`, `zero-shot, calibrated`, `linear probe`, `kernel`,
         `linearised`, `fine-tuned`), `optimiser`, `kernel`, `seed` (None for ways that see no draw), and
         `score` on the test examples by the task's metric; None for training that diverged at every rate.
-        Where they make sense: `test_loss`; `rate`; `diverged`, at how many of the rates that were tried;
-        `drift`; `kernel_change` ||K - K_0||_F / ||K_0||_F of K(SGD) by fine-tuning; `chi`, the mean norm
-        of the output derivative before training; and `like <run>`, the correlation over test outputs of
-        what a kernel and what a run added to the start.
+        Where they make sense: `test_loss`; `train_loss`; `rate`; `diverged`, at how many of the rates that
+        were tried; `drift`; `kernel_drift` ||K - K_0||_F / ||K_0||_F of K(SGD) by fine-tuning; `chi`, the
+        mean norm of the output derivative before training over the training examples, and `chi_held_out`
+        over the validation examples; and `like <run>`, of a prompt's kernels: the correlation over test
+        outputs of what least squares from the start (offset 1) adds to it and what a run added.
 
     Raises:
         InputError: No seeds, too few examples, or a model without the blocks.
     """
     if not seeds:
         raise InputError("seeds=[] must hold at least one seed.")
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"seeds={list(seeds)} must be distinct.")
     # All draws before any work: a class may have too few examples.
     draws = [draw(task, plan.shots, seed, plan.test_examples, plan.validation_shots) for seed in seeds]
     rows = [{"function": None, "seed": None, **row} for row in blind(task, draws[0].test.labels)]
@@ -84,7 +87,7 @@ class _Study:
         for optimiser in self._optimisers:
             yield from self._runs(optimiser, problem, scorer, draw.seed, curvature, learnt)
         for kernel in kernels:
-            yield scorer.regression(kernel, draw.seed, learnt)
+            yield scorer.regression(kernel, draw.seed, learnt, fitted_start=self._function == HEAD)
 
     def _start(self, draw: Draw) -> tuple[Classifier, Weights]:
         """Return the function before training, and what of it is trained."""
@@ -92,6 +95,7 @@ class _Study:
         if self._function == PROMPT:
             prompted = PromptedModel(model, task.prompt_for(model.kind), plan.longest)
             return prompted, Weights(top_layers(model.model, plan.depth))
+        top_layers(model.model, plan.depth)  # refuses a depth before the probe's pass over the examples
         headed = probed(model, draw.train, len(task.classes), longest=plan.longest, seed=draw.seed)
         # An encoder's layers have longer names under a head.
         return headed, Weights((*top_layers(headed.pretrained.model, plan.depth), "head"))
@@ -110,7 +114,7 @@ class _Study:
         ways = {"fine-tuned": network} | ({"linearised": linear} if plan.linearised else {})
         for way, train in ways.items():
             rates = self._rates.get((way, optimiser), plan.effort.rates[optimiser])
-            run = tuned(train, problem, optimiser, plan.effort, seed, rates)
+            run = tuned(train, problem, optimiser, plan.effort, seed, rates, self._task.metric)
             if run is None:
                 yield {"way": way, "optimiser": optimiser, "score": None}
                 continue
@@ -118,4 +122,4 @@ class _Study:
             learnt[f"{way}, {optimiser}"] = run.outputs - problem.start
             more = travelled(run, problem, curvature) if way == "fine-tuned" else {}
             tried = {"optimiser": optimiser, "rate": run.rate, "diverged": run.diverged}
-            yield scorer.outputs(way, run.outputs, **tried, **more)
+            yield scorer.outputs(way, run.outputs, train_loss=run.train_loss, **tried, **more)

@@ -21,8 +21,9 @@ def gaps(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A row per task, function and draw in which both were measured: `fine-tuned` and `kernel`, the scores;
-        `gap`, the former minus the latter; `apart`, its size; `start`, the score before training; and `chi`,
-        the mean norm of the output derivative before training (Malladi et al., 2023, Definition 3.1).
+        `gap`, the former minus the latter; `apart`, its size; `start`, the score before training; `gained`,
+        what fine-tuning adds to it; and `chi`, the mean norm of the output derivative before training
+        (Malladi et al., 2023, Definition 3.1).
     """
     keys = ["task", "function", "seed"]
     starts = rows[rows.way == rows.function.map(START)].set_index(keys)
@@ -35,6 +36,7 @@ def gaps(rows: pd.DataFrame) -> pd.DataFrame:
         }
     ).dropna()
     found["gap"] = found["fine-tuned"] - found.kernel
+    found["gained"] = found["fine-tuned"] - found.start
     order = [key for key in dict.fromkeys(rows.set_index(keys).index) if key in found.index]
     return found.assign(apart=found.gap.abs()).loc[order].reset_index()
 

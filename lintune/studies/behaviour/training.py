@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from lintune import metrics
 from lintune.descent import CrossEntropy, Recipe, Vector, World, descend, difference, loss_for
 from lintune.errors import CorruptFileError, DivergedError
 from lintune.finetune import Network
@@ -24,26 +25,38 @@ class Trained:
 
     Attributes:
         outputs: Contrasts `(v + m, k)` of the validation and test examples in the end.
+        train_loss: Mean cross-entropy of the training examples in the end.
         displacement: theta - theta_0; None where it was never formed.
         rate: The learning rate, in the units of `Effort`.
-        validation_loss: Mean cross-entropy of the validation examples in the end.
+        validation: Score of the validation examples in the end, and minus their mean cross-entropy.
         diverged: At how many of the rates that were tried training diverged.
     """
 
     outputs: np.ndarray
+    train_loss: float
     displacement: Vector | None
     rate: float
-    validation_loss: float
+    validation: tuple[float, float]
     diverged: int = 0
 
 
-Train = Callable[[Problem, Recipe], tuple[np.ndarray, Vector | None]]
+# The outputs of the training examples and of the others in the end, and the displacement.
+Ended = tuple[np.ndarray, np.ndarray, Vector | None]
+Train = Callable[[Problem, Recipe], Ended]
 
 
 def tuned(
-    train: Train, problem: Problem, optimiser: str, effort: Effort, seed: int, rates: Sequence[float]
+    train: Train,
+    problem: Problem,
+    optimiser: str,
+    effort: Effort,
+    seed: int,
+    rates: Sequence[float],
+    metric: metrics.Metric = "accuracy",
 ) -> Trained | None:
-    """Train with every rate and return the run of lowest validation loss; None if all diverge.
+    """Train with every rate and return the run that scores best on the validation examples.
+
+    Ties go to the lower validation loss. None if training diverges at every rate.
 
     Args:
         train: `network` or `linear`.
@@ -52,6 +65,7 @@ def tuned(
         effort: Steps and batches.
         seed: Of the order of the examples.
         rates: Candidates, in the units of `Effort`.
+        metric: The task's.
     """
     unit, found = _unit(problem, optimiser), []
     for rate in rates:
@@ -64,43 +78,50 @@ def tuned(
             seed=seed,
         )
         try:
-            outputs, displacement = train(problem, recipe)
+            inner, outputs, displacement = train(problem, recipe)
         except DivergedError:
             continue
-        loss = mean_loss(outputs[: len(problem.validation)], problem.validation)
-        found.append(Trained(outputs, displacement, rate, loss))
+        held_out, labels = outputs[: len(problem.validation)], problem.validation
+        valued = (metrics.score(metric, labels, classes(held_out)), -mean_loss(held_out, labels))
+        found.append(Trained(outputs, mean_loss(inner, problem.labels), displacement, rate, valued))
     if not found:
         return None
-    best = min(found, key=lambda run: run.validation_loss)
+    best = max(found, key=lambda run: run.validation)
     return replace(best, diverged=len(rates) - len(found))
 
 
-def network(problem: Problem, recipe: Recipe) -> tuple[np.ndarray, Vector | None]:
-    """Train the network; return the outputs of the other examples and the displacement."""
+def network(problem: Problem, recipe: Recipe) -> Ended:
+    """Train the network."""
     world = Network(problem.attached, problem.train)
     _run(world, problem, recipe)
     try:
-        outputs = world.outputs_on(problem.others).double().cpu().numpy()
+        inner, outer = (world.outputs_on(each) for each in (problem.train, problem.others))
     except CorruptFileError as error:  # the outputs were finite at the start
         raise DivergedError(f"outputs are not finite after {recipe}.") from error
-    return outputs, difference(world.values, world.start)
+    return _numbers(inner, recipe), _numbers(outer, recipe), difference(world.values, world.start)
 
 
-def linear(problem: Problem, recipe: Recipe) -> tuple[np.ndarray, Vector | None]:
-    """Train the linearised model: in the dual where the optimiser allows it, else by forward mode."""
+def linear(problem: Problem, recipe: Recipe) -> Ended:
+    """Train the linearised model: in the dual where the optimiser allows it, else in the parameters."""
     if recipe.optimiser == "sgd":
         start = problem.kernels.train_logits @ contrasts(problem.attached.prompted.classes)
         dual = Dual(problem.gram(SGD), start)
         _run(dual, problem, recipe)
-        return dual.outputs_on(problem.cross(SGD), problem.start).numpy(), None
+        outer = dual.outputs_on(problem.cross(SGD), problem.start)
+        return _numbers(dual.outputs(), recipe), _numbers(outer, recipe), None
     world = LinearModel(problem.attached.start, problem.tangent)
     _run(world, problem, recipe)
     away = difference(world.values, world.start)
-    start_outputs, change = TangentModel(problem.attached, problem.others).pushed(away)
-    outputs = (start_outputs + change).double().cpu().numpy()
-    if not np.isfinite(outputs).all():
-        raise DivergedError(f"outputs are not finite after {recipe}.")
-    return outputs, away
+    train, others = (
+        _numbers(torch.stack(tangent.pushed(away)).sum(dim=0), recipe)
+        for tangent in (problem.tangent, TangentModel(problem.attached, problem.others))
+    )
+    return train, others, away
+
+
+def classes(outputs: np.ndarray) -> np.ndarray:
+    """Return the classes `(n,)` of contrasts `(n, k)`."""
+    return np.asarray((outputs @ contrasts(outputs.shape[1] + 1).T).argmax(axis=1))
 
 
 def mean_loss(outputs: np.ndarray, labels: np.ndarray) -> float:
@@ -113,6 +134,14 @@ def _run(world: World, problem: Problem, recipe: Recipe) -> None:
     loss = loss_for(recipe.loss, problem.labels, problem.attached.prompted.classes)
     for _ in descend(world, loss, recipe):
         pass
+
+
+def _numbers(outputs: torch.Tensor, recipe: Recipe) -> np.ndarray:
+    """Return outputs as float64 on the CPU; a run whose outputs are not finite has diverged."""
+    found = outputs.double().cpu().numpy()
+    if not np.isfinite(found).all():
+        raise DivergedError(f"outputs are not finite after {recipe}.")
+    return np.asarray(found)
 
 
 def _unit(problem: Problem, optimiser: str) -> float:
