@@ -12,7 +12,7 @@ import lintune
 from lintune import models, tasks
 from lintune.cli.devices import usable, weights_type
 from lintune.cli.methods import method_of, options_of, with_optimizer
-from lintune.kernels import BlockKernel, contrasts, tangent_kernels
+from lintune.kernels import BlockKernel, contrast_kernels, tangent_kernels
 from lintune.methods import Tangents, count_parameters
 from lintune.prompted import PromptedModel
 
@@ -78,12 +78,11 @@ def compute(request: Request) -> Computed:
     pretrained = models.load(request.model, device, dtype)
     prompted = PromptedModel(pretrained, task.prompt_for(pretrained.kind), request.longest)
     parameters = count_parameters(method, pretrained.model)
-    kernels = tangent_kernels(
+    kernels = (contrast_kernels if request.outputs == "contrasts" else tangent_kernels)(
         prompted,
         draw.train,
         draw.test if request.test_examples else None,
         methods={"one": with_optimizer(method, request.optimizer)},
-        outputs=contrasts(prompted.classes) if request.outputs == "contrasts" else None,
         by_layer=request.by_layer,
         memory=request.memory,
     )

@@ -99,7 +99,7 @@ def tangent_kernels(
         encoded = prompted.encode(train) + ([] if others is None else prompted.encode(others))
     else:
         prefix = Prefix(prompted, work.sites.values())
-        encoded, states = _given(prepared, prefix.depth, (train, others))
+        encoded, states = _given(prompted, prepared, prefix.depth, (train, others))
     model, sizes = prompted.pretrained.model, [len(prompt.ids) for prompt in encoded]
     planned = passes(model, work.sites, sizes, len(train), combined.shape[1], memory, recompute)
     result = Result(work.blocks, len(train), len(encoded), combined.shape[1])
@@ -124,7 +124,10 @@ def tangent_kernels(
 
 
 def _given(
-    prepared: tuple[Prepared, Prepared], depth: int, examples: tuple[Examples, Examples | None]
+    prompted: Classifier,
+    prepared: tuple[Prepared, Prepared],
+    depth: int,
+    examples: tuple[Examples, Examples | None],
 ) -> tuple[list[Encoded], list[torch.Tensor]]:
     """Return the prompts of training and other examples with the states that leave the frozen blocks."""
     for each, given in zip(prepared, examples, strict=True):
@@ -133,6 +136,8 @@ def _given(
                 f"prepared holds {len(each)} examples with {each.depth} frozen blocks; for these methods and "
                 f"examples it must be {0 if given is None else len(given)} with {depth}."
             )
+        if list(each.prompts) != prompted.encode(given):
+            raise InputError("prepared holds other examples, or in another order: their prompts differ.")
     prompts = [prompt for each in prepared for prompt in each.prompts]
     return prompts, [state for each in prepared for state in each.states]
 

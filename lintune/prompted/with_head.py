@@ -42,7 +42,8 @@ class WithHead(nn.Module):
         self.head = nn.Linear(weight.shape[1], weight.shape[0], device=model.device, dtype=model.dtype)
         self.head.weight.data.copy_(weight)
         self.head.bias.data.copy_(bias)
-        self.eval().requires_grad_(False)
+        self.training = False  # the pretrained part is left in the mode that it is in
+        self.head.eval().requires_grad_(False)
 
     @property
     def base_model(self) -> PreTrainedModel:

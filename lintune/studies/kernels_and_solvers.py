@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from lintune import baselines
-from lintune.kernels import AsymmetricSignGD, BlockKernel, SignGD, contrasts, tangent_kernels
+from lintune.kernels import AsymmetricSignGD, BlockKernel, SignGD, contrast_kernels
 from lintune.methods import Tangents, Weights
 from lintune.prompted import PromptedModel
 from lintune.solvers import CANDIDATES, choose
@@ -60,9 +60,7 @@ def kernels_and_solvers(
     }
     # The test examples as rows, too: the asymmetric solver looks along both directions.
     everything = Examples((*pool.fields, *test.fields), np.concatenate([pool.labels, test.labels]))
-    found = tangent_kernels(
-        prompted, everything, methods=methods, outputs=contrasts(prompted.classes), by_layer=False
-    )
+    found = contrast_kernels(prompted, everything, methods=methods, by_layer=False)
     logits, at_test = found.train_logits, np.arange(len(pool), len(everything))
     rows = [
         _row("", MAJORITY, -1, baselines.majority(task.train.labels, test.labels)),

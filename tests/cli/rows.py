@@ -31,7 +31,7 @@ def rows(
         found += [
             {**draw, "way": "zero-shot", "score": start[seed]},
             {**draw, "way": "zero-shot, calibrated", "score": start[seed] + 0.1},
-            {**run, "way": "fine-tuned", "score": tuned[seed], "kernel_change": change[seed]},
+            {**run, "way": "fine-tuned", "score": tuned[seed], "kernel_drift": change[seed]},
             {**run, "way": "linearised", "score": linear[seed]},
         ]
         found += [

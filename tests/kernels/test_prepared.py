@@ -75,5 +75,8 @@ def test_states_of_other_examples_or_of_another_depth_are_refused() -> None:
     train, others = attached.prepare(TRAIN), attached.prepare(OTHERS)
     with pytest.raises(InputError, match="prepared holds 2 examples"):
         tangent_kernels(prompted, TRAIN, OTHERS, methods=[attached.method], prepared=(others, train))
+    swapped = (train.take([1, 0, 2]), others)
+    with pytest.raises(InputError, match="other examples, or in another order"):
+        tangent_kernels(prompted, TRAIN, OTHERS, methods=[attached.method], prepared=swapped)
     with pytest.raises(InputError, match="with 1 frozen blocks.*must be 3 with 0"):
         tangent_kernels(prompted, TRAIN, OTHERS, methods=[Weights()], prepared=(train, others))
