@@ -35,7 +35,7 @@ def by_function(reference: pd.DataFrame, own: pd.DataFrame, columns: Mapping[str
     figure, axes = plt.subplots(
         1,
         len(columns),
-        figsize=(3.1 * len(columns) + 1.4, 0.55 * len(titles) + 1.3),
+        figsize=(2.5 * len(columns) + 1.6, 0.55 * len(titles) + 1.3),
         sharey=True,
         squeeze=False,
     )

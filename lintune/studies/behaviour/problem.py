@@ -110,6 +110,11 @@ class Problem:
         return self.kernels.cross[kernel].total()
 
     @property
+    def train_start(self) -> np.ndarray:
+        """Outputs of the training examples before training, contrasts `(n, k)`."""
+        return np.asarray(self.kernels.train_logits @ contrasts(self.kernels.train_logits.shape[1]))
+
+    @property
     def start(self) -> np.ndarray:
         """Outputs of the other examples before training, contrasts `(v + m, k)`."""
         return np.asarray(self.kernels.cross_logits @ contrasts(self.kernels.cross_logits.shape[1]))

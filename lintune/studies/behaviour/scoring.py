@@ -1,6 +1,6 @@
 """From outputs to rows: scores on the test examples, and how far a run went."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from lintune import baselines, metrics
 from lintune.descent import CrossEntropy
 from lintune.errors import InputError
 from lintune.finetune import Curvature
-from lintune.kernels import contrasts
+from lintune.kernels import flat
 from lintune.linearized.features import jacobian_bytes
 from lintune.solvers import REPORTED_RIDGES, REPORTED_SCALINGS, LeastSquares, choose
 from lintune.studies.behaviour.problem import Problem
@@ -22,6 +22,8 @@ Row = dict[str, Any]
 _LEAST_SQUARES = [
     LeastSquares(ridge, 1 / scaling) for ridge in REPORTED_RIDGES for scaling in REPORTED_SCALINGS
 ]
+# Ridge over the kernel's norm, by which coefficients are fitted to what a run did to the training outputs.
+_CARRYING = 1e-3
 # Most bytes of one Jacobian by which the kernel's turn is measured; two are held at a time.
 _HELD = 5_000_000_000
 
@@ -44,10 +46,12 @@ class Scorer:
     def start(self, way: str) -> Row:
         """Return the row of the function before training, with the size of its output derivative."""
         problem = self._problem
-        before = problem.kernels.train_logits @ contrasts(problem.kernels.train_logits.shape[1])
         # A fresh head was fitted to the training examples; the others tell how it does without that.
         held_out = problem.start[: len(problem.validation)]
-        chi = {"chi": _chi(before, problem.labels), "chi_held_out": _chi(held_out, problem.validation)}
+        chi = {
+            "chi": _chi(problem.train_start, problem.labels),
+            "chi_held_out": _chi(held_out, problem.validation),
+        }
         return self.outputs(way, problem.start, **chi)
 
     def calibrated(self) -> Row:
@@ -56,39 +60,40 @@ class Scorer:
         answers = baselines.calibrated_zero_shot(kernels.cross_logits, kernels.train_logits)
         return {"way": "zero-shot, calibrated", "score": self._score(answers[self._test])}
 
-    def regression(self, kernel: str, seed: int, learnt: Mapping[str, np.ndarray], fitted_start: bool) -> Row:
-        """Return the row of least squares on a kernel, with how like it is to what training learnt.
+    def regression(self, kernel: str, seed: int, runs: Mapping[str, Trained], fitted_start: bool) -> Row:
+        """Return the row of least squares on a kernel, and how it carries what runs did.
 
         Args:
             kernel: Name of the kernel.
             seed: Of the folds of cross-validation.
-            learnt: What each run added to the outputs `(v + m, k)`, by the run's name.
+            runs: Runs by name.
             fitted_start: Whether the start was fitted to the training examples, as a fresh head is. Then
-                held-out folds are not held out from it, so the regression starts from nothing, and
-                nothing is compared.
+                held-out folds are not held out from it, and the regression starts from nothing.
         """
-        candidates = [each for each in _LEAST_SQUARES if not (fitted_start and each.offset)]
-        scores, _ = self._fit(candidates, kernel, seed)
-        like: Row = {}
-        if not fitted_start:
-            # Training starts from the whole of the pretrained answer; so must what it is compared with.
-            _, added = self._fit([LeastSquares(ridge, 1.0) for ridge in REPORTED_RIDGES], kernel, seed)
-            like = {f"like {run}": self._correlation(added, change) for run, change in learnt.items()}
-        score = self._score(scores[self._test].argmax(axis=1))
-        return {"way": "kernel", "kernel": kernel, "score": score, **like}
-
-    def _fit(
-        self, candidates: Sequence[LeastSquares], kernel: str, seed: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return scores `(v + m, C)` of the chosen candidate, and what it adds to the start, `(v + m, k)`."""
         problem = self._problem
+        candidates = [each for each in _LEAST_SQUARES if not (fitted_start and each.offset)]
         chosen = choose(
             candidates, problem.gram(kernel), problem.kernels.train_logits, problem.labels, seed=seed
         )
-        cross, others = problem.cross(kernel), problem.kernels.cross_logits
-        scores = chosen.fitted.scores(cross, others)
-        added = scores - chosen.fitted.scores(np.zeros_like(cross), others)
-        return scores, added @ contrasts(scores.shape[1])
+        scores = chosen.fitted.scores(problem.cross(kernel), problem.kernels.cross_logits)
+        carried = {f"carries {name}": self._carried(kernel, run) for name, run in runs.items()}
+        score = self._score(scores[self._test].argmax(axis=1))
+        return {"way": "kernel", "kernel": kernel, "score": score, **carried}
+
+    def _carried(self, kernel: str, run: Trained) -> float | None:
+        """Return the correlation of a run's effect on the test outputs with the kernel's account of it.
+
+        If every step moves the outputs by K(x, x_i) a_i, as the kernel analogue of an optimiser does
+        (Malladi et al., 2023, Definition 3.3), all steps together do so for some coefficients. They are
+        fitted to what the run did to the training outputs; neither labels nor loss enter.
+        """
+        problem = self._problem
+        gram, cross = flat(problem.gram(kernel)), flat(problem.cross(kernel))
+        ridge = _CARRYING * float(np.linalg.norm(gram, 2))
+        change = (run.train - problem.train_start).ravel()
+        coefficients = np.linalg.solve(gram.T + ridge * np.eye(len(gram)), change)
+        told = (cross.T @ coefficients).reshape(problem.start.shape)
+        return self._correlation(told, run.outputs - problem.start)
 
     def _score(self, answers: np.ndarray) -> float:
         return metrics.score(self._metric, self._problem.test, answers)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
@@ -16,7 +15,7 @@ from lintune.studies.behaviour.draws import Draw, draw
 from lintune.studies.behaviour.plan import HEAD, PROMPT, Plan
 from lintune.studies.behaviour.problem import KERNELS, SGD, Problem
 from lintune.studies.behaviour.scoring import Row, Scorer, blind, travelled, turning
-from lintune.studies.behaviour.training import linear, network, tuned
+from lintune.studies.behaviour.training import Trained, linear, mean_loss, network, tuned
 from lintune.tangents import top_layers
 from lintune.tasks import Task
 
@@ -41,8 +40,8 @@ def behaviour(pretrained: Pretrained, task: Task, plan: Plan, seeds: Sequence[in
         Where they make sense: `test_loss`; `train_loss`; `rate`; `diverged`, at how many of the rates that
         were tried; `drift`; `kernel_drift` ||K - K_0||_F / ||K_0||_F of K(SGD) by fine-tuning; `chi`, the
         mean norm of the output derivative before training over the training examples, and `chi_held_out`
-        over the validation examples; and `like <run>`, of a prompt's kernels: the correlation over test
-        outputs of what least squares from the start (offset 1) adds to it and what a run added.
+        over the validation examples; and of kernels `carries <run>`: the correlation over test outputs of
+        what a run did to them with what the kernel makes of what the run did to the training outputs.
 
     Raises:
         InputError: No seeds, too few examples, or a model without the blocks.
@@ -82,12 +81,12 @@ class _Study:
         yield scorer.start("zero-shot" if self._function == PROMPT else "linear probe")
         if self._function == PROMPT:
             yield scorer.calibrated()
-        learnt: dict[str, np.ndarray] = {}
+        runs: dict[str, Trained] = {}
         curvature = turning(problem, self._plan.turned_shots)
         for optimiser in self._optimisers:
-            yield from self._runs(optimiser, problem, scorer, draw.seed, curvature, learnt)
+            yield from self._runs(optimiser, problem, scorer, draw.seed, curvature, runs)
         for kernel in kernels:
-            yield scorer.regression(kernel, draw.seed, learnt, fitted_start=self._function == HEAD)
+            yield scorer.regression(kernel, draw.seed, runs, fitted_start=self._function == HEAD)
 
     def _start(self, draw: Draw) -> tuple[Classifier, Weights]:
         """Return the function before training, and what of it is trained."""
@@ -107,9 +106,9 @@ class _Study:
         scorer: Scorer,
         seed: int,
         curvature: Curvature | None,
-        learnt: dict[str, np.ndarray],
+        runs: dict[str, Trained],
     ) -> Iterator[Row]:
-        """Yield the rows of an optimiser's runs; `learnt` gets what each added to the outputs."""
+        """Yield the rows of an optimiser's runs, and put the runs among the others."""
         plan = self._plan
         ways = {"fine-tuned": network} | ({"linearised": linear} if plan.linearised else {})
         for way, train in ways.items():
@@ -119,7 +118,9 @@ class _Study:
                 yield {"way": way, "optimiser": optimiser, "score": None}
                 continue
             self._rates.setdefault((way, optimiser), (run.rate,))
-            learnt[f"{way}, {optimiser}"] = run.outputs - problem.start
+            runs[f"{way}, {optimiser}"] = run
             more = travelled(run, problem, curvature) if way == "fine-tuned" else {}
             tried = {"optimiser": optimiser, "rate": run.rate, "diverged": run.diverged}
-            yield scorer.outputs(way, run.outputs, train_loss=run.train_loss, **tried, **more)
+            yield scorer.outputs(
+                way, run.outputs, train_loss=mean_loss(run.train, problem.labels), **tried, **more
+            )

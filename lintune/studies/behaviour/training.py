@@ -24,16 +24,16 @@ class Trained:
     """A run.
 
     Attributes:
+        train: Contrasts `(n, k)` of the training examples in the end.
         outputs: Contrasts `(v + m, k)` of the validation and test examples in the end.
-        train_loss: Mean cross-entropy of the training examples in the end.
         displacement: theta - theta_0; None where it was never formed.
         rate: The learning rate, in the units of `Effort`.
         validation: Score of the validation examples in the end, and minus their mean cross-entropy.
         diverged: At how many of the rates that were tried training diverged.
     """
 
+    train: np.ndarray
     outputs: np.ndarray
-    train_loss: float
     displacement: Vector | None
     rate: float
     validation: tuple[float, float]
@@ -83,7 +83,7 @@ def tuned(
             continue
         held_out, labels = outputs[: len(problem.validation)], problem.validation
         valued = (metrics.score(metric, labels, classes(held_out)), -mean_loss(held_out, labels))
-        found.append(Trained(outputs, mean_loss(inner, problem.labels), displacement, rate, valued))
+        found.append(Trained(inner, outputs, displacement, rate, valued))
     if not found:
         return None
     best = max(found, key=lambda run: run.validation)
