@@ -23,7 +23,7 @@ PARTS = {
     "bounds": every(THREE, [0]),
     "behaviour_16": [
         *every(["trec", "snli"], ["13-21-42"]),
-        *every(["subj-rebuilt", "sst2-like", "cr-like"], ["13-21-42-87-100"]),
+        *every(["subj-rebuilt", "cr-like"], ["13-21-42-87-100"]),
     ],
     "behaviour_64": every(["subj-rebuilt"], ["13-21-42"]),
     "behaviour_512": every(["subj-rebuilt"], ["13"]),

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lintune.cli.diagnosis.request import Request, Setting
 
-# By kernel, how like it is to what fine-tuning added, draw by draw.
+# By kernel, how it carries what fine-tuning did, draw by draw.
 LIKE = {"K(SGD)": (0.9, 0.8, 0.85), "K(SignGD)": (0.6, 0.5, 0.55), "K(A-SignGD)": (0.89, 0.82, 0.81)}
 
 
@@ -40,7 +40,7 @@ def rows(
                 "way": "kernel",
                 "kernel": name,
                 "score": kernel[seed],
-                "like fine-tuned, sgd": values[seed],
+                "carries fine-tuned, sgd": values[seed],
             }
             for name, values in like.items()
         ]

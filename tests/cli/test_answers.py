@@ -92,7 +92,7 @@ def test_kernels_within_the_standard_error_are_a_tie() -> None:
     assert found.behind["K(SignGD)"] == pytest.approx((0.3, 0.0))
     assert found.ties == ["K(A-SignGD)"]
     said = finding(rows(), 1)
-    assert said.says.startswith("a tie of K(SGD) and K(A-SignGD). Correlation to what fine-tuning added: ")
+    assert said.says.startswith("a tie of K(SGD) and K(A-SignGD). Correlation to what fine-tuning did: ")
     assert said.numbers["ties"] == ["K(A-SignGD)"]
 
 
@@ -109,7 +109,7 @@ def test_a_kernel_that_is_ahead_of_the_error_is_alone() -> None:
     # The differences 0.3, 0.3, 0.25 have the standard deviation sqrt(3) / 60.
     assert found.behind["K(SGD)"] == pytest.approx((0.85 / 3, 1 / 60))
     assert found.says.startswith(
-        "K(A-SignGD). Correlation to what fine-tuning added: K(A-SignGD) 0.883, K(SGD)"
+        "K(A-SignGD). Correlation to what fine-tuning did: K(A-SignGD) 0.883, K(SGD)"
     )
     assert "K(SGD) 0.600 (less by 0.283, standard error 0.017)" in found.says
 
@@ -127,7 +127,7 @@ def test_one_draw_gives_no_error_and_one_kernel_no_comparison() -> None:
     assert {error for _, error in single.behind.values()} == {None}
     assert single.says.endswith("One draw does not say how sure that is.")
     lonely = likeness(rows(like={"K(SGD)": (0.9, 0.8, 0.7)}), "prompt", "sgd")
-    assert lonely.says == "K(SGD) was computed alone, with a correlation of 0.800 to what fine-tuning added."
+    assert lonely.says == "K(SGD) was computed alone, with a correlation of 0.800 to what fine-tuning did."
 
 
 def test_a_draw_on_which_training_diverged_does_not_count() -> None:

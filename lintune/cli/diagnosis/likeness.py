@@ -1,4 +1,4 @@
-"""Which kernel predicts what training added to the outputs, and what is too near to tell apart."""
+"""Which kernel carries what training did over to the test examples, and what is too near to tell apart."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +9,11 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Likeness:
-    """How like each kernel's predictions are to what an optimiser's fine-tuning added.
+    """How well each kernel carries what an optimiser's fine-tuning did from training to test outputs.
 
     Attributes:
         means: Mean correlation over draws by kernel, the largest first; empty where none was measured.
-        behind: By kernel but the first: how much the first is more like, as the mean over draws, and the
+        behind: By kernel but the first: how much better the first carries, as the mean over draws, and the
             standard error of that mean; None for the error of a single draw.
     """
 
@@ -43,10 +43,10 @@ class Likeness:
             return "not known: there is no fine-tuned model to compare with, or nothing was learnt."
         (first, mean), *others = self.means.items()
         if not others:
-            return f"{first} was computed alone, with a correlation of {mean:.3f} to what fine-tuning added."
+            return f"{first} was computed alone, with a correlation of {mean:.3f} to what fine-tuning did."
         parts = [f"{name} {other:.3f} ({self._distance(name)})" for name, other in others]
         which = f"a tie of {' and '.join([first, *self.ties])}" if self.ties else first
-        return f"{which}. Correlation to what fine-tuning added: {first} {mean:.3f}, {', '.join(parts)}." + (
+        return f"{which}. Correlation to what fine-tuning did: {first} {mean:.3f}, {', '.join(parts)}." + (
             "" if self._errors_known else " One draw does not say how sure that is."
         )
 
@@ -60,7 +60,7 @@ class Likeness:
 
 
 def likeness(rows: pd.DataFrame, function: str, optimiser: str) -> Likeness:
-    """Compare the kernels of a function by their likeness to an optimiser's fine-tuning.
+    """Compare the kernels of a function by how they carry what an optimiser's fine-tuning did.
 
     All kernels see the same draws, so that the difference of two is taken draw by draw, and its standard
     error is that of the mean of these differences.
@@ -70,7 +70,7 @@ def likeness(rows: pd.DataFrame, function: str, optimiser: str) -> Likeness:
         function: `prompt` or `fresh head`.
         optimiser: What trained it.
     """
-    column = f"like fine-tuned, {optimiser}"
+    column = f"carries fine-tuned, {optimiser}"
     mine = rows[(rows.function == function) & (rows.way == "kernel")].reindex(
         columns=["seed", "kernel", column]
     )
