@@ -98,15 +98,15 @@ def starts_and_ends(reference: pd.DataFrame, own: pd.DataFrame, metric: str = "a
 
 
 def kernel_likeness(reference: pd.DataFrame, own: pd.DataFrame, kernels: Sequence[str]) -> Figure:
-    """Draw how like each kernel's regression is to what each optimiser's network learnt.
+    """Draw how each kernel carries what each optimiser did from training to test outputs.
 
     Args:
         reference: What `behaviour` returns of prompts, with `title`: rows of kernels with their columns
-            `like fine-tuned, <optimiser>`. Every task's median over draws is a dot, a bar their mean.
+            `carries fine-tuned, <optimiser>`. Every task's median over draws is a dot, a bar their mean.
         own: The same of a smaller run, drawn as hollow markers.
         kernels: Names of the kernels, from top to bottom.
     """
-    optimisers = [name for name in _NAMES if f"like fine-tuned, {name}" in reference]
+    optimisers = [name for name in _NAMES if f"carries fine-tuned, {name}" in reference]
     figure, axes = plt.subplots(
         1,
         len(optimisers),
@@ -116,7 +116,7 @@ def kernel_likeness(reference: pd.DataFrame, own: pd.DataFrame, kernels: Sequenc
         squeeze=False,
     )
     for axis, optimiser in zip(axes[0], optimisers, strict=True):
-        column = f"like fine-tuned, {optimiser}"
+        column = f"carries fine-tuned, {optimiser}"
         for table, hollow in ((reference, False), (own, True)):
             if column not in table:
                 continue

@@ -22,8 +22,8 @@ def gaps(rows: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row per task, function and draw in which both were measured: `fine-tuned` and `kernel`, the scores;
         `gap`, the former minus the latter; `apart`, its size; `start`, the score before training; `gained`,
-        what fine-tuning adds to it; and `chi`, the mean norm of the output derivative before training
-        (Malladi et al., 2023, Definition 3.1).
+        what fine-tuning adds to it; and, before training, the mean norm of the output derivative (Malladi et
+        al., 2023, Definition 3.1), `chi` over the training and `chi_held_out` over the validation examples.
     """
     keys = ["task", "function", "seed"]
     starts = rows[rows.way == rows.function.map(START)].set_index(keys)
@@ -33,6 +33,7 @@ def gaps(rows: pd.DataFrame) -> pd.DataFrame:
             "kernel": _scores(rows[(rows.way == "kernel") & (rows.kernel == SGD)], keys),
             "start": starts.score.astype(float),
             "chi": starts.chi.astype(float),
+            "chi_held_out": starts.chi_held_out.astype(float),
         }
     ).dropna()
     found["gap"] = found["fine-tuned"] - found.kernel
