@@ -12,14 +12,14 @@ import torch
 from torch.func import functional_call
 
 from lintune.methods import LayerMethod, Method, OwnParameters
-from lintune.prompted import PromptedModel
+from lintune.prompted import Classifier
 from lintune.tangents import Site
 from lintune.tasks import Examples
 
 Values = Mapping[str, Mapping[str, torch.Tensor]]
 
 
-def jacobians(prompted: PromptedModel, few: Examples, method: Method) -> dict[str, np.ndarray]:
+def jacobians(prompted: Classifier, few: Examples, method: Method) -> dict[str, np.ndarray]:
     """Return each logit's gradient for the parameters of each targeted site, `(n, C, P)` by site."""
     sites = method.sites(prompted.pretrained.model)
     values: Values = {name: method.start(site) for name, site in sites.items()}

@@ -38,7 +38,7 @@ def test_the_first_step_is_that_of_adam() -> None:
     ends = []
     for optimiser in ("signgd", "adam"):
         world = bent()
-        list(descend(world, Squared(TWO, 2), Recipe(0.01, 1, optimiser=optimiser)))  # type: ignore[arg-type]
+        list(descend(world, Squared(TWO, 2), Recipe(0.01, 1, optimiser=optimiser)))
         ends.append(world.values)
     for name, value in ends[0].items():
         torch.testing.assert_close(ends[1][name], value, rtol=0, atol=1e-8)

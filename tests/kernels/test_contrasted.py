@@ -4,14 +4,18 @@ import numpy as np
 import pytest
 
 from lintune.kernels import AsymmetricSignGD, SignGD, contrast_kernels, contrasts, flat, tangent_kernels
-from lintune.methods import Weights
+from lintune.methods import Tangents, Weights
 from lintune.prompted import PromptedModel
 from lintune.tasks import Examples, Prompt
 from tests.tiny import pretrained
 
 WORDS = ("terrible", "great", "dull")
 TEXTS = Examples.from_fields([{"text": text} for text in ("a good film", "dull", "the plot was long")])
-METHODS = {"sgd": Weights(), "signgd": SignGD(Weights()), "asymmetric": AsymmetricSignGD(Weights())}
+METHODS: dict[str, Tangents] = {
+    "sgd": Weights(),
+    "signgd": SignGD(Weights()),
+    "asymmetric": AsymmetricSignGD(Weights()),
+}
 
 
 def prompted(words: tuple[str, ...]) -> PromptedModel:

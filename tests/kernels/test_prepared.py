@@ -58,7 +58,7 @@ def test_frozen_blocks_are_not_run_again() -> None:
     given = (attached.prepare(TRAIN), attached.prepare(OTHERS))
     attached.outputs_on(attached.start, given[0])
     calls = []
-    lowest = blocks_of(prompted.pretrained.model)[0].self_attn
+    lowest = blocks_of(prompted.pretrained.model)[0].get_submodule("self_attn")
     handle = lowest.register_forward_hook(lambda *_: calls.append(1))
     try:
         tangent_kernels(prompted, TRAIN, OTHERS, methods=[attached.method], prepared=given)

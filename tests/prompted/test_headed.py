@@ -266,7 +266,7 @@ def test_weights_that_are_not_finite_are_refused() -> None:
     broken = replace(tiny("llama"), model=WithHead(tiny("llama").model, *head()))  # type: ignore[arg-type]
     with torch.no_grad():
         found = headed("llama")
-        found.pretrained.model.head.weight[0, 0] = torch.nan
-    assert broken.model.head.weight.isfinite().all()
+        found.pretrained.model.get_parameter("head.weight")[0, 0] = torch.nan
+    assert broken.model.get_parameter("head.weight").isfinite().all()
     with pytest.raises(CorruptFileError, match="not finite"):
         found.predict(TRAIN)

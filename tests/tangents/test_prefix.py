@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lintune.prompted import Encoded, PromptedModel
+from lintune.prompted import Classifier, Encoded, PromptedModel
 from lintune.tangents import Site, all_sites, blocks_of
 from lintune.tangents.prefix import Prefix
 from tests.kernels.test_engine import TEXTS, examples, function
@@ -25,7 +25,7 @@ def prefix_of(name: str) -> tuple[PromptedModel, Prefix, list[Encoded]]:
     return prompted, Prefix(prompted, sites_of(prompted, 1)), prompts
 
 
-def layouts(prompted: PromptedModel) -> list[bool]:
+def layouts(prompted: Classifier) -> list[bool]:
     """Return the layouts that a model can be run in: packed or not."""
     return [False, True] if prompted.packs else [False]
 

@@ -6,7 +6,7 @@ import torch
 
 from lintune.kernels import AsymmetricSignGD, SignGD, contrasts, tangent_kernels
 from lintune.linearized import StoredTangent
-from lintune.methods import Method, Weights
+from lintune.methods import Method, Tangents, Weights
 from lintune.prompted import Classifier, PromptedModel, probed
 from lintune.studies.behaviour import ASYMMETRIC, HEAD, KERNELS, PROMPT, SGD, SIGNGD, Problem, draw
 from lintune.studies.behaviour.problem import together
@@ -31,10 +31,12 @@ def test_kernels_are_the_tangent_kernels(function: str, classes: int) -> None:
     few = draw(task(classes), 3, 0, 5, 2)
     classifier, method = start(function, classes)
     problem = Problem.of(classifier, method, few, KERNELS)
-    basis, methods = (
-        contrasts(classes),
-        {SGD: method, SIGNGD: SignGD(method), ASYMMETRIC: AsymmetricSignGD(method)},
-    )
+    basis = contrasts(classes)
+    methods: dict[str, Tangents] = {
+        SGD: method,
+        SIGNGD: SignGD(method),
+        ASYMMETRIC: AsymmetricSignGD(method),
+    }
     # Of several classes signs are taken of the gradients of logits, of two of their one contrast.
     direct = tangent_kernels(
         classifier,

@@ -36,8 +36,8 @@ def named(order: list[int]) -> tuple[Task, Draw]:
 
 def headed(order: list[int]) -> HeadedModel:
     probe = probed(MODEL, FEW.train, 3, longest=32)
-    head = probe.pretrained.model.head
-    return probe.with_head(head.weight.data[order], head.bias.data[order])
+    weight, bias = (probe.pretrained.model.get_parameter(f"head.{name}").data for name in ("weight", "bias"))
+    return probe.with_head(weight[order], bias[order])
 
 
 def scored(function: str, order: list[int]) -> tuple[Problem, dict[str, Row]]:
@@ -48,7 +48,7 @@ def scored(function: str, order: list[int]) -> tuple[Problem, dict[str, Row]]:
     else:
         problem = Problem.of(headed(order), Weights((*LAYERS, "head")), few, KERNELS)
     gram = problem.gram(SGD).reshape(24, 24)
-    recipe = Recipe(4 / np.linalg.norm(gram, 2), 6, loss="cross-entropy", batch=4, seed=5)
+    recipe = Recipe(4 / float(np.linalg.norm(gram, 2)), 6, loss="cross-entropy", batch=4, seed=5)
     runs = {
         way: Trained(*train(problem, recipe), rate=4.0, validation=(0.0, 0.0))
         for way, train in {"fine-tuned": network, "linearised": linear}.items()

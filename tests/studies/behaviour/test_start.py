@@ -62,7 +62,7 @@ def test_a_fresh_head_starts_as_the_linear_probe_of_the_training_examples() -> N
     probe = probed(model, few().train, 3, longest=32, seed=5)
     logits = probe.predict(few().test)
     assert torch.equal(attached.prompted.predict(few().test), logits)
-    assert torch.equal(attached.start["head:weight"], probe.pretrained.model.head.weight)
+    assert torch.equal(attached.start["head:weight"], probe.pretrained.model.get_parameter("head.weight"))
     # Of other examples it would be another.
     assert not torch.allclose(probed(model, few(6).train, 3, longest=32).predict(few().test), logits)
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lintune.errors import InputError
+from lintune.metrics import Metric
 from lintune.models.fingerprint import fingerprint
 from lintune.studies.behaviour import HEAD, KERNELS, PROMPT, Effort, behaviour, draw, verdicts
 from lintune.studies.behaviour.study import _Study
@@ -61,7 +62,8 @@ def test_rates_chosen_on_the_first_draw_serve_the_others(rows: pd.DataFrame) -> 
     runs = rows[rows.way.isin(["fine-tuned", "linearised"])]
     by = runs.groupby(["function", "way", "optimiser"])
     assert (by.rate.nunique() == 1).all()
-    assert all(rate in RATES[optimiser] for (_, _, optimiser), rate in by.rate.first().items())
+    chosen = by.rate.first().reset_index().to_dict("records")
+    assert all(row["rate"] in RATES[row["optimiser"]] for row in chosen)
 
 
 def test_the_rows_are_judged(rows: pd.DataFrame) -> None:
@@ -96,7 +98,7 @@ def test_a_fresh_head_is_trained_with_the_blocks_and_the_model_itself_is_not(nam
     before = fingerprint(model.model.state_dict())
     study = _Study(model, task(), plan({HEAD: ("sgd",)}), HEAD)
     headed, method = study._start(draw(task(), 3, 0, 5))
-    trained = method.sites(headed.pretrained.model)
+    trained = dict(method.sites(headed.pretrained.model))
     assert trained.pop("head").kind == "head"
     assert {site.block for site in trained.values()} == {1}
     list(study.on(draw(task(), 3, 0, 5)))
@@ -118,7 +120,7 @@ def test_permuted_test_labels_change_no_choice_and_no_measure_of_training() -> N
     few = plan({PROMPT: ("sgd", "adam"), HEAD: ("sgd",)})
     first, second = (behaviour(model, each, few, [0, 1]) for each in (tiny, relabelled))
     kept = ["function", "way", "optimiser", "kernel", "seed", "rate", "drift", "kernel_drift", "chi"]
-    kept += [name for name in first if name.startswith("carries ")]
+    kept += [str(name) for name in first if str(name).startswith("carries ")]
     pd.testing.assert_frame_equal(first[kept], second[kept])
     assert not np.allclose(first.test_loss.dropna(), second.test_loss.dropna())
 
@@ -135,7 +137,7 @@ def test_a_network_that_diverges_has_no_score_and_the_rest_is_there() -> None:
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "f1"])
-def test_rates_are_chosen_by_the_metric_of_the_task(metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rates_are_chosen_by_the_metric_of_the_task(metric: Metric, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
     def noted(*args: Any) -> None:

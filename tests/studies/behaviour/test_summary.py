@@ -1,5 +1,6 @@
 """Several tasks together: gaps, paired by draw, and the ends of the grid of rates."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def rows_of(
     return [{"task": task, "seed": seed, "function": function, **row} for row in own]
 
 
-def made(values: dict[str, list[tuple[float | None, float]]]) -> pd.DataFrame:
+def made(values: Mapping[str, Sequence[tuple[float | None, float]]]) -> pd.DataFrame:
     """Return rows with given fine-tuned scores of prompt and head, by task and draw; kernels score 0.6."""
     rows: list[dict[str, Any]] = [{"task": task, "way": "chance", "score": 0.5} for task in values]
     for task, draws in values.items():
@@ -53,7 +54,7 @@ def test_a_draw_that_diverged_has_no_gap() -> None:
 
 def test_the_interval_is_students_over_the_means_of_tasks() -> None:
     values = {"a": [(0.6, 0.8), (0.7, 0.7)], "b": [(0.6, 0.9)], "c": [(0.65, 0.7), (0.6, 0.6), (0.6, 0.66)]}
-    means = [np.mean([-0.2, 0.0]), -0.3, np.mean([-0.05, 0.0, -0.06])]
+    means = np.array([np.mean([-0.2, 0.0]), -0.3, np.mean([-0.05, 0.0, -0.06])])
     found = with_prompt(gaps(made(values)))
     low, high = stats.t.interval(0.95, 2, np.mean(means), stats.sem(means))
     assert found["difference"] == pytest.approx(np.mean(means))
@@ -93,11 +94,11 @@ def test_other_columns_are_compared_alike() -> None:
 def test_choices_at_the_ends_of_the_grid_count_once_for_a_task_and_function() -> None:
     rows = made({"a": [(0.6, 0.8), (0.6, 0.8)], "b": [(0.6, 0.8)]})
     found = at_the_ends(rows, {"sgd": (0.5, 1.0), "adam": (0.1, 0.3, 1.0)})
-    assert found.loc[("fine-tuned", "sgd")].tolist() == [4, 0, 4]
-    assert found.loc[("fine-tuned", "adam")].tolist() == [4, 0, 0]
+    assert list(found.loc[("fine-tuned", "sgd"), :]) == [4, 0, 4]
+    assert list(found.loc[("fine-tuned", "adam"), :]) == [4, 0, 0]
     found = at_the_ends(rows, {"sgd": (1.0, 4.0), "adam": (0.3,)})
-    assert found.loc[("fine-tuned", "sgd")].tolist() == [4, 4, 0]
-    assert found.loc[("fine-tuned", "adam")].tolist() == [4, 4, 4]
+    assert list(found.loc[("fine-tuned", "sgd"), :]) == [4, 4, 0]
+    assert list(found.loc[("fine-tuned", "adam"), :]) == [4, 4, 4]
 
 
 def test_candidates_that_lack_a_chosen_rate_are_refused() -> None:
