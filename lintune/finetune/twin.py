@@ -8,9 +8,7 @@ from lintune.descent import Recipe, Vector, World, difference
 from lintune.errors import InputError
 from lintune.finetune.setup import Setup
 from lintune.kernels import TangentKernels, tangent_kernels
-from lintune.linearized import Dual, LinearModel, StoredTangent, Tangent, TangentModel, jacobian
-from lintune.linearized.features import jacobian_bytes
-from lintune.methods.attached import Attached, Prepared
+from lintune.linearized import Dual, LinearModel, Tangent, TangentModel, tangent_of
 
 
 class Twin(Protocol):
@@ -84,8 +82,9 @@ class FeatureTwin:
             InputError: The model has no forward-mode derivative, and features of the test examples would
                 not fit in memory.
         """
-        self.world = LinearModel(setup.attached.start, _tangent(setup, setup.train, True, memory))
-        self._test = _tangent(setup, setup.test, False, memory)
+        attached = setup.attached
+        self.world = LinearModel(attached.start, tangent_of(attached, setup.train, often=True, memory=memory))
+        self._test = tangent_of(attached, setup.test, often=False, memory=memory)
 
     def train_outputs(self) -> torch.Tensor:
         """Return the outputs of the training examples."""
@@ -102,24 +101,6 @@ class FeatureTwin:
     def _outputs(self, tangent: Tangent) -> torch.Tensor:
         start, change = tangent.pushed(self.displacement())
         return (start + change).double().cpu()
-
-
-def _tangent(setup: Setup, prepared: Prepared, often: bool, memory: int) -> Tangent:
-    """Return what J does to vectors: stored where it is used often and fits, or must be; else by passes."""
-    attached = setup.attached
-    passes = TangentModel(attached, prepared)
-    if (not often or jacobian_bytes(attached, prepared) > memory) and _has_forward_mode(passes, attached):
-        return passes
-    outputs = attached.outputs_on(attached.start, prepared)
-    return StoredTangent(jacobian(attached, prepared, memory=memory), outputs)
-
-
-def _has_forward_mode(passes: TangentModel, attached: Attached) -> bool:
-    try:
-        passes.pushed({name: torch.zeros_like(value) for name, value in attached.start.items()}, [0])
-    except InputError:
-        return False
-    return True
 
 
 def twin_of(setup: Setup, recipe: Recipe, kernels: TangentKernels | None = None) -> Twin:

@@ -1,5 +1,6 @@
 """The first-order model of fine-tuning: in its parameters, by stored features, and in the dual."""
 
+from lintune.linearized.choice import tangent_of
 from lintune.linearized.dual import Dual
 from lintune.linearized.features import Features, LinearModel, StoredTangent, Tangent, jacobian
 from lintune.linearized.primal import Primal, ProductPrimal, TangentModel
@@ -14,4 +15,5 @@ __all__ = [
     "Tangent",
     "TangentModel",
     "jacobian",
+    "tangent_of",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lintune import baselines
+from lintune import baselines, metrics
 from lintune.kernels import TangentKernels, contrasts, tangent_kernels
 from lintune.methods import Method
 from lintune.prompted import PromptedModel
@@ -120,4 +120,4 @@ def _row(way: str, seed: int, accuracy: float) -> dict[str, object]:
 
 
 def _accuracy(predicted: np.ndarray, test: Examples) -> float:
-    return float((predicted == test.labels).mean())
+    return metrics.score("accuracy", test.labels, predicted)

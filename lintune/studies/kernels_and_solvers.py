@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lintune import baselines
+from lintune import baselines, metrics
 from lintune.kernels import AsymmetricSignGD, BlockKernel, SignGD, contrast_kernels
 from lintune.methods import Tangents, Weights
 from lintune.prompted import PromptedModel
@@ -154,4 +154,4 @@ def _row(kernel: str, solver: str, seed: int, accuracy: float | None) -> dict[st
 
 
 def _accuracy(predicted: np.ndarray, test: Examples) -> float:
-    return float((predicted == test.labels).mean())
+    return metrics.score("accuracy", test.labels, predicted)

@@ -7,9 +7,9 @@ import torch
 
 from lintune.descent import Recipe, Vector, descend, difference, loss_for
 from lintune.errors import InputError
-from lintune.finetune import Setup, twin
+from lintune.finetune import Setup
 from lintune.finetune.twin import DualTwin, FeatureTwin, twin_of
-from lintune.linearized import StoredTangent, TangentModel, jacobian
+from lintune.linearized import StoredTangent, TangentModel, choice, jacobian
 from lintune.linearized.features import jacobian_bytes
 from lintune.methods import DoRA, Full, LoRA, Method, Norms, Weights
 from lintune.methods.attached import Attached, Prepared
@@ -64,7 +64,7 @@ def test_features_of_test_examples_are_never_stored(
         stored.append(prepared)
         return jacobian(attached, prepared, **more)
 
-    monkeypatch.setattr(twin, "jacobian", watched)
+    monkeypatch.setattr(choice, "jacobian", watched)
     trained(setup).test_outputs()
     assert [id(each) for each in stored] == [id(setup.train)]
     stored.clear()

@@ -13,8 +13,7 @@ from lintune.kernels import (
     contrast_kernels,
     contrasts,
 )
-from lintune.linearized import StoredTangent, Tangent, TangentModel, jacobian
-from lintune.linearized.features import jacobian_bytes
+from lintune.linearized import Tangent, tangent_of
 from lintune.methods import Method, Tangents
 from lintune.methods.attached import Attached, Prepared
 from lintune.prompted import Classifier
@@ -96,10 +95,12 @@ class Problem:
     @cached_property
     def tangent(self) -> Tangent:
         """What the Jacobian of the training outputs does to vectors, for training in the parameters."""
-        if jacobian_bytes(self.attached, self.train) > _STORED:
-            return TangentModel(self.attached, self.train)
-        outputs = self.attached.outputs_on(self.attached.start, self.train)
-        return StoredTangent(jacobian(self.attached, self.train, memory=_STORED), outputs)
+        return tangent_of(self.attached, self.train, often=True, memory=_STORED)
+
+    @cached_property
+    def other_tangent(self) -> Tangent:
+        """The same of the other outputs, for a look in the end."""
+        return tangent_of(self.attached, self.others, often=False)
 
     def gram(self, kernel: str) -> np.ndarray:
         """Return a kernel `(n, k, n, k)` among the training examples."""

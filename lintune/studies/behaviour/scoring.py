@@ -7,7 +7,6 @@ import numpy as np
 import torch
 
 from lintune import baselines, metrics
-from lintune.descent import CrossEntropy
 from lintune.errors import InputError
 from lintune.finetune import Curvature
 from lintune.kernels import flat
@@ -16,6 +15,7 @@ from lintune.solvers import REPORTED_RIDGES, REPORTED_SCALINGS, LeastSquares, ch
 from lintune.studies.behaviour.problem import Problem
 from lintune.studies.behaviour.training import Trained, classes, mean_loss
 from lintune.tasks import Task
+from lintune.theory import output_derivative
 
 Row = dict[str, Any]
 
@@ -113,9 +113,7 @@ def blind(task: Task, test: np.ndarray) -> Iterator[Row]:
 
 def _chi(outputs: np.ndarray, labels: np.ndarray) -> float:
     """Return the mean norm of softmax minus one-hot label over examples with contrasts `(n, k)`."""
-    loss = CrossEntropy(labels, outputs.shape[1] + 1)
-    slope = loss.slope(torch.as_tensor(outputs), torch.arange(len(outputs)))
-    return float(slope.norm(dim=1).mean())
+    return float(output_derivative(torch.as_tensor(outputs), labels).norm(dim=1).mean())
 
 
 def turning(problem: Problem, shots: int) -> Curvature | None:

@@ -11,7 +11,7 @@ from lintune.descent import CrossEntropy, Recipe, Vector, World, descend, differ
 from lintune.errors import CorruptFileError, DivergedError
 from lintune.finetune import Network
 from lintune.kernels import contrasts
-from lintune.linearized import Dual, LinearModel, TangentModel
+from lintune.linearized import Dual, LinearModel
 from lintune.studies.behaviour.plan import Effort
 from lintune.studies.behaviour.problem import ASYMMETRIC, SGD, Problem
 
@@ -104,8 +104,7 @@ def network(problem: Problem, recipe: Recipe) -> Ended:
 def linear(problem: Problem, recipe: Recipe) -> Ended:
     """Train the linearised model: in the dual where the optimiser allows it, else in the parameters."""
     if recipe.optimiser == "sgd":
-        start = problem.kernels.train_logits @ contrasts(problem.attached.prompted.classes)
-        dual = Dual(problem.gram(SGD), start)
+        dual = Dual(problem.gram(SGD), problem.train_start)
         _run(dual, problem, recipe)
         outer = dual.outputs_on(problem.cross(SGD), problem.start)
         return _numbers(dual.outputs(), recipe), _numbers(outer, recipe), None
@@ -114,7 +113,7 @@ def linear(problem: Problem, recipe: Recipe) -> Ended:
     away = difference(world.values, world.start)
     train, others = (
         _numbers(torch.stack(tangent.pushed(away)).sum(dim=0), recipe)
-        for tangent in (problem.tangent, TangentModel(problem.attached, problem.others))
+        for tangent in (problem.tangent, problem.other_tangent)
     )
     return train, others, away
 
