@@ -1,7 +1,7 @@
 """The training loop, for anything that has parameters, outputs and gradients."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,10 @@ from lintune.descent.losses import Loss
 from lintune.descent.recipe import Recipe
 from lintune.descent.vectors import Vector, difference
 from lintune.errors import CorruptFileError, DivergedError, InputError
+
+
+# A function of the trained parameters that is added to the loss: a scalar.
+Penalty = Callable[[Vector], torch.Tensor]
 
 
 class World(Protocol):
@@ -42,7 +46,7 @@ class Step:
 
     Attributes:
         number: How many updates have been made.
-        loss: Loss of the training set; with batches, of this batch scaled up to it.
+        loss: Loss of the training set, without penalties; with batches, of this batch scaled up to it.
         outputs: `(b, C - 1)` outputs of the examples that the step sees.
         pulled: Whether the pull acts on the coming update; with `projection`, whether it may.
     """
@@ -53,16 +57,17 @@ class Step:
     pulled: bool
 
 
-def descend(world: World, loss: Loss, recipe: Recipe) -> Iterator[Step]:
+def descend(world: World, loss: Loss, recipe: Recipe, penalty: Penalty | None = None) -> Iterator[Step]:
     """Train, yielding the state before every update and at the end.
 
     Args:
         world: What is trained; its values are the current ones whenever the iterator yields.
         loss: The loss.
         recipe: How to train.
+        penalty: What a method adds to the loss of the whole set, of the values; None for nothing.
 
     Raises:
-        InputError: The recipe needs coordinates where there are none.
+        InputError: The recipe or the penalty needs coordinates where there are none.
         DivergedError: The loss is not finite.
     """
     projects = recipe.pull == "projection" and recipe.strength > 0
@@ -74,10 +79,12 @@ def descend(world: World, loss: Loss, recipe: Recipe) -> Iterator[Step]:
         )
     if not world.in_coordinates and recipe.strength and recipe.anchor == "zero":
         raise InputError("anchor='zero' lies outside the span of the gradients; in the dual use 'start'.")
-    return _descend(world, loss, recipe)
+    if not world.in_coordinates and penalty is not None:
+        raise InputError("penalty is a function of coordinates; in the dual there are none: leave it out.")
+    return _descend(world, loss, recipe, penalty)
 
 
-def _descend(world: World, loss: Loss, recipe: Recipe) -> Iterator[Step]:
+def _descend(world: World, loss: Loss, recipe: Recipe, penalty: Penalty | None) -> Iterator[Step]:
     optimiser = recipe.optimiser_of(list(world.values.values()))
     anchor = world.start if recipe.anchor == "start" else _zeros(world.start)
     for number, rows in zip(range(recipe.steps + 1), recipe.batches(loss.n), strict=False):
@@ -94,13 +101,22 @@ def _descend(world: World, loss: Loss, recipe: Recipe) -> Iterator[Step]:
                 f"the loss of {type(world).__name__} is not finite at step {number} of {recipe}; a smaller "
                 "learning_rate helps."
             )
-        gradient = {name: scale * part for name, part in gradient.items()}
+        gradient = _with_penalty(world, penalty, {name: scale * part for name, part in gradient.items()})
         away = difference(world.values, anchor)
         pulled = recipe.strength > 0 and (recipe.pull != "selective" or world.inner(gradient, away) >= 0)
         yield Step(number, value, outputs.detach(), pulled)
         if number == recipe.steps:
             return
         _update(world, optimiser, recipe, gradient, away, anchor, pulled)
+
+
+def _with_penalty(world: World, penalty: Penalty | None, gradient: Vector) -> Vector:
+    """Return the gradient of the loss and, where there is one, of the penalty."""
+    if penalty is None:
+        return gradient
+    leaves = {name: value.detach().requires_grad_() for name, value in world.values.items()}
+    parts = torch.autograd.grad(penalty(leaves), list(leaves.values()), materialize_grads=True)
+    return {name: gradient[name] + part for name, part in zip(leaves, parts, strict=True)}
 
 
 def _update(

@@ -73,9 +73,11 @@ def finetune(
     network, loss = Network(setup.attached, setup.train), loss_for(recipe.loss, labels, classes)
     beside = None if twin is False else twin_of(setup, recipe, None if twin is True else twin)
     ruler = Ruler(setup, network, loss, recipe)
-    total = recipe.steps + 1
-    along = iter([None] * total) if beside is None else descend(beside.world, loss, recipe)
-    steps = tqdm(descend(network, loss, recipe), total=total, desc="fine-tuning", unit="step", leave=False)
+    total, penalty = recipe.steps + 1, setup.attached.penalty
+    along = iter([None] * total) if beside is None else descend(beside.world, loss, recipe, penalty)
+    steps = tqdm(
+        descend(network, loss, recipe, penalty), total=total, desc="fine-tuning", unit="step", leave=False
+    )
     rows, highest, farthest = [], 0.0, 0.0
     for step, _ in zip(steps, along, strict=True):
         drift = ruler.drift()

@@ -113,7 +113,8 @@ def twin_of(setup: Setup, recipe: Recipe, kernels: TangentKernels | None = None)
             contrasts, where they are known; of no use to a recipe that leaves the span of the gradients.
     """
     in_span = recipe.optimiser == "sgd" and (not recipe.strength or recipe.pull != "projection")
-    if not in_span or (recipe.strength and recipe.anchor == "zero"):
+    penalised = setup.attached.penalty is not None
+    if not in_span or penalised or (recipe.strength and recipe.anchor == "zero"):
         return FeatureTwin(setup)
     if kernels is None:
         kernels = tangent_kernels(

@@ -1,47 +1,34 @@
-"""Fine-tuning methods, seen through their tangents: which parameters each trains, and with what kernel."""
+"""Fine-tuning methods, each with three faces: what it trains and computes, its tangents, what it costs."""
 
-from lintune.methods.adapter import ParallelAdapter
-from lintune.methods.biases import Biases
-from lintune.methods.dora import DoRA
 from lintune.methods.forms import Form, Outer, Vector
-from lintune.methods.full import Full
-from lintune.methods.lora import LoRA
-from lintune.methods.method import LayerMethod, Method, Tangents, count_parameters
-from lintune.methods.middle import FLoRA, TriLoRA
-from lintune.methods.norms import Norms
+from lintune.methods.method import LayerMethod, Method, Penalised, Tangents, count_parameters
 from lintune.methods.own import OwnParameters
-from lintune.methods.rows_columns import Columns, Rows
-from lintune.methods.scalings import IA3, SSB, SSL
-from lintune.methods.singular_values import SingularValues
-from lintune.methods.weights import Weights
-
-# Every method by the name it is chosen by.
-METHODS: dict[str, type[Method]] = {
-    "full": Full,
-    "weights": Weights,
-    "biases": Biases,
-    "norms": Norms,
-    "rows": Rows,
-    "columns": Columns,
-    "lora": LoRA,
-    "dora": DoRA,
-    "ia3": IA3,
-    "ssl": SSL,
-    "ssb": SSB,
-    "singular-values": SingularValues,
-    "flora": FLoRA,
-    "trilora": TriLoRA,
-    "parallel-adapter": ParallelAdapter,
-}
+from lintune.methods.registry import METHODS, register
+from lintune.methods.zoo.adalora import AdaLoRA
+from lintune.methods.zoo.biases import Biases
+from lintune.methods.zoo.dora import DoRA
+from lintune.methods.zoo.entries import Entries
+from lintune.methods.zoo.flora import FLoRA, TriLoRA
+from lintune.methods.zoo.full import Full
+from lintune.methods.zoo.lora import LoRA
+from lintune.methods.zoo.norms import Norms
+from lintune.methods.zoo.parallel_adapter import ParallelAdapter
+from lintune.methods.zoo.rocoft import Columns, Rows
+from lintune.methods.zoo.scalings import IA3, SSB, SSL
+from lintune.methods.zoo.singular_values import SingularValues
+from lintune.methods.zoo.vera import VeRA
+from lintune.methods.zoo.weights import Weights
 
 __all__ = [
     "IA3",
     "METHODS",
     "SSB",
     "SSL",
+    "AdaLoRA",
     "Biases",
     "Columns",
     "DoRA",
+    "Entries",
     "FLoRA",
     "Form",
     "Full",
@@ -52,11 +39,14 @@ __all__ = [
     "Outer",
     "OwnParameters",
     "ParallelAdapter",
+    "Penalised",
     "Rows",
     "SingularValues",
     "Tangents",
     "TriLoRA",
+    "VeRA",
     "Vector",
     "Weights",
     "count_parameters",
+    "register",
 ]

@@ -1,6 +1,6 @@
 """A method attached to a model: the function of its trained parameters that fine-tuning descends."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from lintune.errors import InputError
-from lintune.methods.method import LayerMethod, Method
+from lintune.methods.method import LayerMethod, Method, Penalised
 from lintune.methods.own import OwnParameters
 from lintune.prompted import Classifier, Encoded, contrasts
 from lintune.prompted.batches import Batch, spans
@@ -93,6 +93,11 @@ class Attached:
         """How many blocks from the input on are never run again."""
         return self._prefix.depth
 
+    @property
+    def penalty(self) -> Callable[[Mapping[str, torch.Tensor]], torch.Tensor] | None:
+        """The method's penalty on the trained parameters, a scalar; None where it asks for none."""
+        return self._penalty if isinstance(self.method, Penalised) and self.method.penalised else None
+
     def prepare(self, examples: Examples) -> Prepared:
         """Encode examples and run the frozen blocks for them."""
         prompts = self.prompted.encode(examples)
@@ -131,6 +136,10 @@ class Attached:
             parts = [self.outputs(values, prepared, range(*span)) for span in spans(sizes, batch_tokens)]
         return torch.cat(parts)
 
+    def _penalty(self, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        method = cast(Penalised, self.method)
+        return torch.stack([method.penalty(here) for here in self._by_layer(values).values()]).sum()
+
     def _check(self, values: Mapping[str, torch.Tensor], prepared: Prepared) -> None:
         if prepared.depth != self._prefix.depth:
             raise InputError(
@@ -153,15 +162,20 @@ class Attached:
     def _layers_changed(self, values: Mapping[str, torch.Tensor]) -> Iterator[None]:
         """Let each targeted layer compute what the method makes of it."""
         method = cast(LayerMethod, self.method)
-        by_layer: dict[str, dict[str, torch.Tensor]] = {layer: {} for layer in self._sites}
-        for name, value in values.items():
-            layer, _, short = name.rpartition(":")
-            by_layer[layer][short] = value
+        by_layer = self._by_layer(values)
         with ExitStack() as stack:
             for layer, site in self._sites.items():
                 forward = partial(method.forward, site, by_layer[layer])
                 stack.enter_context(replaced(site.module, forward))
             yield
+
+    def _by_layer(self, values: Mapping[str, torch.Tensor]) -> dict[str, dict[str, torch.Tensor]]:
+        """Return the values of each layer by short name."""
+        by_layer: dict[str, dict[str, torch.Tensor]] = {layer: {} for layer in self._sites}
+        for name, value in values.items():
+            layer, _, short = name.rpartition(":")
+            by_layer[layer][short] = value
+        return by_layer
 
 
 class _Logits(nn.Module):

@@ -1,10 +1,12 @@
-"""Random factors, each drawn from a seed and the layer's name alone."""
+"""What a layer is given by chance, drawn from a seed and the layer's name alone, or by name."""
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
+
+from lintune.errors import InputError
 
 
 def uniform(seed: int, layer: str, shape: tuple[int, int], fan: int) -> torch.Tensor:
@@ -60,6 +62,27 @@ DOWN: dict[str, Callable[[int, str, tuple[int, int]], torch.Tensor]] = {
 def subset(seed: int, layer: str, count: int, size: int) -> torch.Tensor:
     """Return `count` of the numbers below `size`, ascending, without repetition."""
     return torch.randperm(size, generator=_generator(seed, layer))[:count].sort().values
+
+
+def given(rule: Mapping[str, Sequence[int]], layer: str, count: int, size: int) -> torch.Tensor:
+    """Return the places that a rule names for a layer, `(count,)`, ascending.
+
+    Args:
+        rule: Places by name of the layer.
+        layer: The layer.
+        count: How many there must be.
+        size: They must be below this.
+
+    Raises:
+        InputError: They are missing, out of range, repeated, or another number.
+    """
+    chosen = sorted(set(rule.get(layer, ())))
+    if len(chosen) != count or chosen[0] < 0 or chosen[-1] >= size:
+        raise InputError(
+            f"rule[{layer!r}]={list(rule.get(layer, ()))} must be {count} different indices "
+            f"from 0 to {size - 1}."
+        )
+    return torch.tensor(chosen)
 
 
 def _generator(seed: int, layer: str) -> torch.Generator:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from torch.nn import functional
+from transformers.pytorch_utils import Conv1D
 
 from lintune.errors import InputError
 from lintune.tangents import Site, linear_weight
@@ -30,6 +31,12 @@ def with_bias(site: Site, outputs: torch.Tensor) -> torch.Tensor:
     """Return outputs `(..., d_out)` with the layer's bias, where it has one."""
     bias = site.parameters.get("bias")
     return outputs if bias is None else outputs + bias
+
+
+def with_weight(site: Site, weight: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return a layer's new weight `(d_out, d_in)` as its own parameter, transposed where the layer's is."""
+    own = weight.T if isinstance(site.module, Conv1D) else weight
+    return {"weight": own.contiguous()}
 
 
 @contextmanager

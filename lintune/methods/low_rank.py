@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 
 from lintune.errors import InputError
-from lintune.methods import draws
+from lintune.methods import draws, patterns
 from lintune.methods.layers import fresh, trained
 from lintune.methods.method import OfLinearLayers
+from lintune.methods.patterns import PATTERNS, Pattern
 from lintune.methods.shapes import matrix_shape
 from lintune.tangents import LinearTap, Site, linear_weight
 
@@ -27,12 +28,17 @@ class LowRank(OfLinearLayers):
         alpha: Scale; the change enters as alpha / r.
         targets: Shell-style patterns of layer names; None for every linear layer in the blocks.
         seed: Seed of A.
+        mpc: Matrix pattern constraint that training adds to the loss: `o`, both factors orthonormal, or
+            `d`, A orthonormal and B orthogonal; None for none. Their `n` is the parallel adapter.
+        mpc_weight: The weight of its penalty, summed over the layers; the paper prints none.
     """
 
     rank: int = 8
     alpha: float = 16.0
     targets: Sequence[str] | None = ("*.q_proj", "*.v_proj")
     seed: int = 0
+    mpc: Pattern | None = None
+    mpc_weight: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse a rank or a scale that is none."""
@@ -40,6 +46,28 @@ class LowRank(OfLinearLayers):
             raise InputError(f"rank={self.rank} must be at least 1.")
         if not (math.isfinite(self.alpha) and self.alpha > 0):
             raise InputError(f"alpha={self.alpha} must be positive and finite.")
+        if self.mpc is not None and self.mpc not in PATTERNS:
+            raise InputError(
+                f"mpc={self.mpc!r} must be 'o' or 'd', or None; their 'n' is the method 'parallel-adapter'."
+            )
+        if not (math.isfinite(self.mpc_weight) and self.mpc_weight >= 0):
+            raise InputError(f"mpc_weight={self.mpc_weight} must be at least 0 and finite.")
+
+    @property
+    def penalised(self) -> bool:
+        """Whether a pattern is asked for."""
+        return self.mpc is not None and self.mpc_weight > 0
+
+    def penalty(self, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return the weight times the pattern's penalty on the factors of one layer."""
+        if self.mpc is None:
+            return values["A"].new_zeros(())
+        return self.mpc_weight * patterns.penalty(self.mpc, values["B"], values["A"])
+
+    @property
+    def suffix(self) -> str:
+        """What the pattern adds to the method's name."""
+        return "" if self.mpc is None else f"-mpc-{self.mpc}"
 
     @property
     def scale(self) -> float:

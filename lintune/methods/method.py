@@ -1,7 +1,7 @@
 """What a fine-tuning method says of itself: its tangents, where it starts, what it computes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from transformers import PreTrainedModel
@@ -55,6 +55,22 @@ class Method(Tangents, Protocol):
         """
         ...
 
+    def merged(self, site: Site, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return what a site's own parameters become when the trained values are folded into them.
+
+        Args:
+            site: One of the method's sites, its own parameters as they are in the model.
+            values: By short name, as `start` returns them.
+
+        Returns:
+            New tensors by the short names of the site's parameters, in their layout (GPT-2's Conv1D keeps
+            its weight transposed); those that do not change may be left out.
+
+        Raises:
+            InputError: What the method computes is no linear layer, or the values are not those of `start`.
+        """
+        ...
+
 
 class LayerMethod(Method, Protocol):
     """A method whose parameters change what linear layers compute."""
@@ -75,6 +91,24 @@ class LayerMethod(Method, Protocol):
         Raises:
             InputError: The values' names or shapes are not those of `start`.
         """
+        ...
+
+
+@runtime_checkable
+class Penalised(Protocol):
+    """A method that may ask for a penalty on its own parameters, added to the loss in training.
+
+    Attributes:
+        penalised: Whether it does.
+    """
+
+    @property
+    def penalised(self) -> bool:
+        """Whether there is a penalty."""
+        ...
+
+    def penalty(self, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return the penalty, a scalar, on the values of one site; differentiable."""
         ...
 
 

@@ -1,10 +1,11 @@
 """What methods have in common that train parameters which the model already has."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 
-from lintune.methods.layers import fresh
+from lintune.methods.layers import fresh, trained
 from lintune.tangents import Site
 
 
@@ -26,6 +27,15 @@ class OwnParameters:
     def parameters(self, site: Site) -> int:
         """Return the number of entries of the site's parameters that are trained."""
         return sum(parameter.numel() for parameter in self._trained(site).values())
+
+    def merged(self, site: Site, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return the values: they are the site's own parameters.
+
+        Raises:
+            InputError: The values are not those of `start`.
+        """
+        shapes = {name: tuple(value.shape) for name, value in self._trained(site).items()}
+        return dict(zip(shapes, trained(site, values, shapes), strict=True))
 
     def _trained(self, site: Site) -> dict[str, torch.nn.Parameter]:
         return {name: value for name, value in site.parameters.items() if self.only in (None, name)}

@@ -1,9 +1,9 @@
 """The places in a model whose parameters can be tuned, by name: linear layers, norms, tables, the head."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import nn
@@ -13,6 +13,7 @@ from transformers.pytorch_utils import Conv1D
 from lintune.errors import InputError
 
 Kind = Literal["linear", "norm", "table", "head"]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,30 @@ class Site:
     module: nn.Module
     block: int | None
     tied: bool = False
+    _remembered: dict[int, tuple[object, Any]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
         """Its own parameters by short name; a tied weight is the embedding's."""
         found = dict(self.module.named_parameters(recurse=False))
         return {name: value for name, value in found.items() if not (self.tied and name == "weight")}
+
+    def once(self, owner: object, compute: Callable[[], Found]) -> Found:
+        """Return what an owner needs here again and again, such as a decomposition, computed once.
+
+        It stays while this object lives, and is for parameters as they are now: after a change in place
+        look the sites up anew.
+
+        Args:
+            owner: Whose it is, by identity; it can have one such thing here.
+            compute: Computes it.
+        """
+        if id(owner) not in self._remembered:
+            self._remembered[id(owner)] = (owner, compute())  # the owner is kept: its id stays its own
+        found: Found = self._remembered[id(owner)][1]
+        return found
 
 
 def blocks_of(model: nn.Module) -> list[nn.Module]:

@@ -17,9 +17,11 @@ from lintune.methods import (
     IA3,
     SSB,
     SSL,
+    AdaLoRA,
     Biases,
     Columns,
     DoRA,
+    Entries,
     FLoRA,
     Full,
     LoRA,
@@ -29,6 +31,7 @@ from lintune.methods import (
     Rows,
     SingularValues,
     TriLoRA,
+    VeRA,
     Weights,
     count_parameters,
 )
@@ -67,6 +70,10 @@ METHODS_AT_HAND: tuple[Method, ...] = (
     FLoRA(rank=2, alpha=4, targets=None),
     TriLoRA(rank=3, alpha=4, targets=None),
     ParallelAdapter(rank=3, alpha=4, targets=None),
+    AdaLoRA(rank=3, alpha=4, targets=None),
+    VeRA(rank=20, targets=None),
+    Entries(7),
+    Entries(5, "largest"),
 )
 
 

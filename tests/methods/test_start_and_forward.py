@@ -19,6 +19,7 @@ from lintune.methods import (
     Biases,
     Columns,
     DoRA,
+    Entries,
     FLoRA,
     Full,
     LayerMethod,
@@ -29,6 +30,7 @@ from lintune.methods import (
     Rows,
     SingularValues,
     TriLoRA,
+    VeRA,
     Weights,
     draws,
 )
@@ -177,6 +179,12 @@ def written_out(method: Method, site: Site, values: Values, x: torch.Tensor) -> 
         weight[method.indices(site.name, weight)] = values["rows"]
     elif isinstance(method, Columns):
         weight[:, method.indices(site.name, weight.T)] = values["columns"]
+    elif isinstance(method, Entries):
+        places = method.places(site.name, weight)
+        weight[places // weight.shape[1], places % weight.shape[1]] = values["entries"]
+    elif isinstance(method, VeRA):
+        b, a = (factor.double() for factor in method.factors(*weight.shape))
+        weight += torch.diag(values["b"]) @ b @ torch.diag(values["d"]) @ a
     elif isinstance(method, SSL | SSB):
         weight = values.get("outputs", torch.ones(1))[:, None] * weight * values["inputs"]
     elif isinstance(method, SingularValues):

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from transformers import PreTrainedModel
 
 from lintune.methods.forms import Form
-from lintune.methods.full import bias_gradients, weight_gradients
 from lintune.methods.own import OwnParameters
+from lintune.methods.registry import register
+from lintune.methods.zoo.full import bias_gradients, weight_gradients
 from lintune.tangents import Site, Tap, all_sites, select
 
 
+@register("norms")
 @dataclass(frozen=True)
 class Norms(OwnParameters):
     """Train gains and offsets of layer norms and RMS norms.

@@ -8,11 +8,13 @@ from transformers import PreTrainedModel
 
 from lintune.errors import InputError
 from lintune.methods.forms import Form
-from lintune.methods.full import bias_gradients
 from lintune.methods.own import OwnParameters
+from lintune.methods.registry import register
+from lintune.methods.zoo.full import bias_gradients
 from lintune.tangents import Site, Tap, all_sites, select
 
 
+@register("biases")
 @dataclass(frozen=True)
 class Biases(OwnParameters):
     """Train the biases of linear layers, norms and the head.

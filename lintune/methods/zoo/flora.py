@@ -7,8 +7,9 @@ import torch
 
 from lintune.methods import draws
 from lintune.methods.forms import Form, Outer, summed
-from lintune.methods.layers import fresh, own_output
+from lintune.methods.layers import fresh, own_output, with_weight
 from lintune.methods.low_rank import LowRank
+from lintune.methods.registry import register
 from lintune.methods.shapes import linear
 from lintune.tangents import LinearTap, Site, Tap, linear_weight
 
@@ -35,7 +36,7 @@ class _Middle(LowRank):
         def compute() -> torch.Tensor:
             return tap.g @ self.b(tap.name, tap.g.shape[-1]).to(tap.g)
 
-        return tap.once(("B^T g", self.seed, self.rank), compute)
+        return tap.once(("B^T g", self._which(tap.name)), compute)
 
     def start(self, site: Site) -> dict[str, torch.Tensor]:
         """Return M = 0 and the drawn B `(d_out, r)` and A `(r, d_in)`."""
@@ -44,6 +45,7 @@ class _Middle(LowRank):
         return {"M": weight.new_zeros(self.middle), **super().start(site), "B": b}
 
 
+@register("flora")
 @dataclass(frozen=True)
 class FLoRA(_Middle):
     """Train W + (alpha / r) B M A with a square M, zero at first."""
@@ -51,7 +53,7 @@ class FLoRA(_Middle):
     @property
     def name(self) -> str:
         """Short name, with the rank."""
-        return f"flora-r{self.rank}"
+        return f"flora-r{self.rank}{self.suffix}"
 
     @property
     def middle(self) -> tuple[int, ...]:
@@ -72,7 +74,13 @@ class FLoRA(_Middle):
         b, a, m = self.trained(site, values, M=self.middle)
         return own_output(site, x) + self.scale * (x @ a.T @ m.T @ b.T)
 
+    def merged(self, site: Site, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return W + (alpha / r) B M A."""
+        b, a, m = self.trained(site, values, M=self.middle)
+        return with_weight(site, linear_weight(site) + self.scale * (b @ m @ a))
 
+
+@register("trilora")
 @dataclass(frozen=True)
 class TriLoRA(_Middle):
     """Train W + (alpha / r) B D A with a diagonal D, zero at first."""
@@ -80,7 +88,7 @@ class TriLoRA(_Middle):
     @property
     def name(self) -> str:
         """Short name, with the rank."""
-        return f"trilora-r{self.rank}"
+        return f"trilora-r{self.rank}{self.suffix}"
 
     @property
     def middle(self) -> tuple[int, ...]:
@@ -100,3 +108,8 @@ class TriLoRA(_Middle):
         """Return W x + b + (alpha / r) B diag(M) A x."""
         b, a, m = self.trained(site, values, M=self.middle)
         return own_output(site, x) + self.scale * (x @ a.T * m @ b.T)
+
+    def merged(self, site: Site, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return W + (alpha / r) B diag(M) A."""
+        b, a, m = self.trained(site, values, M=self.middle)
+        return with_weight(site, linear_weight(site) + self.scale * ((b * m) @ a))

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import torch
 
 from lintune.methods.forms import Form, summed
-from lintune.methods.layers import constants, own_output, trained
+from lintune.methods.layers import constants, own_output, trained, with_weight
 from lintune.methods.method import OfLinearLayers
+from lintune.methods.registry import register
 from lintune.methods.shapes import linear, matrix_shape
 from lintune.tangents import Site, Tap, linear_weight
 
@@ -15,6 +16,7 @@ from lintune.tangents import Site, Tap, linear_weight
 Decomposition = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
+@register("singular-values")
 @dataclass(frozen=True)
 class SingularValues(OfLinearLayers):
     """Train the singular values s of W = U diag(s) V^T; U and V stay as they are.
@@ -50,9 +52,15 @@ class SingularValues(OfLinearLayers):
         left, start, right = self._of(site)
         return own_output(site, x) + (x @ right * (s - start)) @ left.T
 
+    def merged(self, site: Site, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return W + U diag(s - s_0) V^T."""
+        (s,) = trained(site, values, {"s": (self.parameters(site),)})
+        left, start, right = self._of(site)
+        return with_weight(site, linear_weight(site) + (left * (s - start)) @ right.T)
+
     def _of(self, site: Site) -> Decomposition:
         with constants():
-            return self._decomposed(site.name, linear_weight(site))
+            return site.once(self, lambda: self._decomposed(site.name, linear_weight(site)))
 
     def _decomposed(self, layer: str, weight: torch.Tensor) -> Decomposition:
         # Decomposing takes longer than a pass: the last weight of each layer is remembered. A weight may

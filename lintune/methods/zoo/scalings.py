@@ -9,14 +9,16 @@ import torch
 from transformers import PreTrainedModel
 
 from lintune.methods.forms import Form, Vector, summed
-from lintune.methods.layers import own_output, products, trained, with_bias
+from lintune.methods.layers import own_output, products, trained, with_bias, with_weight
 from lintune.methods.method import OfLinearLayers
+from lintune.methods.registry import register
 from lintune.methods.shapes import linear, matrix_shape
 from lintune.tangents import LinearTap, Site, Tap, linear_weight, select, tunable_layers
 
 Side = Literal["inputs", "outputs"]
 
 
+@register("ia3")
 @dataclass(frozen=True)
 class IA3:
     """Train factors, one at first, on the outputs of some layers and on the inputs of others.
@@ -58,10 +60,21 @@ class IA3:
         (factors,) = _factors(site, values, side)
         return own_output(site, x * factors) if side == "inputs" else own_output(site, x) * factors
 
+    def merged(self, site: Site, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return W D; or D W with the bias scaled, too."""
+        side = self._side(site.name)
+        (factors,) = _factors(site, values, side)
+        if side == "inputs":
+            return with_weight(site, linear_weight(site) * factors)
+        scaled = with_weight(site, linear_weight(site) * factors[:, None])
+        bias = site.parameters.get("bias")
+        return scaled if bias is None else scaled | {"bias": bias * factors}
+
     def _side(self, layer: str) -> Side:
         return "inputs" if any(fnmatchcase(layer, pattern) for pattern in self.feedforward) else "outputs"
 
 
+@register("ssl")
 @dataclass(frozen=True)
 class SSL(OfLinearLayers):
     """Train one factor per input of each weight: W D with D = I at first.
@@ -91,7 +104,13 @@ class SSL(OfLinearLayers):
         (inputs,) = _factors(site, values, "inputs")
         return own_output(site, x * inputs)
 
+    def merged(self, site: Site, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return W D."""
+        (inputs,) = _factors(site, values, "inputs")
+        return with_weight(site, linear_weight(site) * inputs)
 
+
+@register("ssb")
 @dataclass(frozen=True)
 class SSB(OfLinearLayers):
     """Train one factor per input and one per output of each weight: D' W D, both I at first.
@@ -121,6 +140,11 @@ class SSB(OfLinearLayers):
         """Return D' W D x + b: the bias is not scaled."""
         inputs, outputs = _factors(site, values, "inputs", "outputs")
         return with_bias(site, products(site, x * inputs) * outputs)
+
+    def merged(self, site: Site, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return D' W D."""
+        inputs, outputs = _factors(site, values, "inputs", "outputs")
+        return with_weight(site, linear_weight(site) * inputs * outputs[:, None])
 
 
 def _ones(site: Site, *sides: Side) -> dict[str, torch.Tensor]:

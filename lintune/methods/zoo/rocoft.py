@@ -10,8 +10,9 @@ from torch.nn import functional
 from lintune.errors import InputError, unknown_name
 from lintune.methods import draws
 from lintune.methods.forms import Form, Outer
-from lintune.methods.layers import constants, fresh, own_output, trained
+from lintune.methods.layers import constants, fresh, own_output, trained, with_weight
 from lintune.methods.method import OfLinearLayers
+from lintune.methods.registry import register
 from lintune.methods.shapes import linear, matrix_shape
 from lintune.tangents import Site, Tap, linear_weight
 
@@ -54,7 +55,7 @@ class _Some(OfLinearLayers):
         if self.count > size:
             raise InputError(f"count={self.count} exceeds the {size} there are in {layer!r}.")
         if not isinstance(self.rule, str):
-            return self._given(self.rule, layer, size)
+            return draws.given(self.rule, layer, self.count, size)
         if self.rule == "random":
             return draws.subset(self.seed, layer, self.count, size)
         if self.rule in ("largest", "smallest"):
@@ -64,16 +65,8 @@ class _Some(OfLinearLayers):
             return (torch.arange(self.count) * size) // self.count
         return torch.arange(self.count) + (0 if self.rule == "first" else size - self.count)
 
-    def _given(self, rule: Mapping[str, Sequence[int]], layer: str, size: int) -> torch.Tensor:
-        chosen = sorted(set(rule.get(layer, ())))
-        if len(chosen) != self.count or chosen[0] < 0 or chosen[-1] >= size:
-            raise InputError(
-                f"rule[{layer!r}]={list(rule.get(layer, ()))} must be {self.count} different indices "
-                f"from 0 to {size - 1}."
-            )
-        return torch.tensor(chosen)
 
-
+@register("rows")
 @dataclass(frozen=True)
 class Rows(_Some):
     """Train `count` rows of each targeted weight: all that leads to `count` outputs."""
@@ -108,12 +101,21 @@ class Rows(_Some):
         change = functional.linear(x, rows - linear_weight(site)[where])
         return own_output(site, x).index_add(-1, where, change)
 
+    def merged(self, site: Site, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return W with the rows in their places."""
+        (rows,) = trained(site, values, {"rows": (self.count, matrix_shape(site)[1])})
+        return with_weight(site, linear_weight(site).index_copy(0, self._which(site), rows))
+
     def _which(self, site: Site) -> torch.Tensor:
-        with constants():
+        def chosen() -> torch.Tensor:
             weight = linear_weight(site)
             return self.indices(site.name, weight).to(weight.device)
 
+        with constants():
+            return site.once(self, chosen)
 
+
+@register("columns")
 @dataclass(frozen=True)
 class Columns(_Some):
     """Train `count` columns of each targeted weight: all that comes from `count` inputs."""
@@ -148,10 +150,18 @@ class Columns(_Some):
         change = functional.linear(x[..., where], columns - linear_weight(site)[:, where])
         return own_output(site, x) + change
 
+    def merged(self, site: Site, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return W with the columns in their places."""
+        (columns,) = trained(site, values, {"columns": (matrix_shape(site)[0], self.count)})
+        return with_weight(site, linear_weight(site).index_copy(1, self._which(site), columns))
+
     def _which(self, site: Site) -> torch.Tensor:
-        with constants():
+        def chosen() -> torch.Tensor:
             weight = linear_weight(site)
             return self.indices(site.name, weight.T).to(weight.device)
+
+        with constants():
+            return site.once(self, chosen)
 
 
 def _name(kind: str, some: _Some) -> str:

@@ -7,12 +7,14 @@ from typing import ClassVar
 from transformers import PreTrainedModel
 
 from lintune.methods.forms import Form
-from lintune.methods.full import weight_gradients
 from lintune.methods.method import OfLinearLayers
 from lintune.methods.own import OwnParameters
+from lintune.methods.registry import register
+from lintune.methods.zoo.full import weight_gradients
 from lintune.tangents import Site, Tap, all_sites, select, tunable_layers
 
 
+@register("weights")
 @dataclass(frozen=True)
 class Weights(OwnParameters, OfLinearLayers):
     """Train the weight matrices of linear layers inside the blocks; everything else stays frozen.

@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 from lintune.errors import InputError
 from lintune.methods.forms import Form, Outer, Vector, summed
 from lintune.methods.own import OwnParameters
+from lintune.methods.registry import register
 from lintune.tangents import (
     HeadTap,
     LinearTap,
@@ -21,6 +22,7 @@ from lintune.tangents import (
 )
 
 
+@register("full")
 @dataclass(frozen=True)
 class Full(OwnParameters):
     """Train all parameters of the model: weights, biases, norms, embeddings and the head.

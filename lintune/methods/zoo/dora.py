@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import torch
 
 from lintune.methods.forms import Form, Outer, summed
-from lintune.methods.layers import products, with_bias
+from lintune.methods.layers import products, with_bias, with_weight
 from lintune.methods.low_rank import LowRank
+from lintune.methods.registry import register
 from lintune.methods.shapes import linear, matrix_shape
 from lintune.tangents import Site, Tap, linear_weight
 
 
+@register("dora")
 @dataclass(frozen=True)
 class DoRA(LowRank):
     """Train W = m V / ||V|| with V = W_0 + (alpha / r) B A, row by row, at B = 0 and m = ||W_0||.
@@ -24,7 +26,7 @@ class DoRA(LowRank):
     @property
     def name(self) -> str:
         """Short name, with the rank."""
-        return f"dora-r{self.rank}"
+        return f"dora-r{self.rank}{self.suffix}"
 
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the gradients for B and for the magnitudes."""
@@ -46,3 +48,9 @@ class DoRA(LowRank):
         direction = linear_weight(site).detach() + self.scale * (b.detach() @ a.detach())
         outputs = products(site, x) + self.change(b, a, x)
         return with_bias(site, outputs * (m / direction.norm(dim=1)))
+
+    def merged(self, site: Site, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return m V / ||V||."""
+        b, a, m = self.trained(site, values, m=(matrix_shape(site)[0],))
+        direction = linear_weight(site) + self.scale * (b @ a)
+        return with_weight(site, direction * (m / direction.norm(dim=1))[:, None])

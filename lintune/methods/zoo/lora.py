@@ -8,12 +8,14 @@ import torch
 from lintune.errors import InputError, unknown_name
 from lintune.methods import draws
 from lintune.methods.forms import Form, Outer
-from lintune.methods.layers import constants, fresh, own_output
+from lintune.methods.layers import constants, fresh, own_output, with_weight
 from lintune.methods.low_rank import LowRank
+from lintune.methods.registry import register
 from lintune.methods.shapes import linear, matrix_shape
 from lintune.tangents import Site, Tap, linear_weight
 
 
+@register("lora")
 @dataclass(frozen=True)
 class LoRA(LowRank):
     """Train low-rank factors of the change of each targeted weight.
@@ -51,7 +53,7 @@ class LoRA(LowRank):
     def name(self) -> str:
         """Short name, with the rank, and with the distribution of A where it is not the usual one."""
         unusual = "" if self.distribution == "uniform" else f"-{self.distribution.replace(' ', '-')}"
-        return f"lora-r{self.rank}{unusual}"
+        return f"lora-r{self.rank}{unusual}{self.suffix}"
 
     def check(self, site: Site) -> None:
         """Refuse a layer smaller than the rank, and given factors that do not fit it."""
@@ -90,10 +92,22 @@ class LoRA(LowRank):
         b, a = self.trained(site, values)
         change = self.change(b, a, x)
         if self.up is not None:
-            with constants():
-                start = self.start(site)
+            start = self._given(site)
             change = change - self.change(start["B"], start["A"], x)  # first: it is exactly 0 at the start
         return own_output(site, x) + change
+
+    def merged(self, site: Site, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return W + (alpha / r) (B A - B_0 A_0)."""
+        b, a = self.trained(site, values)
+        change = self.scale * (b @ a)
+        if self.up is not None:
+            start = self._given(site)
+            change = change - self.scale * (start["B"] @ start["A"])
+        return with_weight(site, linear_weight(site) + change)
+
+    def _given(self, site: Site) -> dict[str, torch.Tensor]:
+        with constants():
+            return site.once(self, lambda: self.start(site))
 
     def _which(self, layer: str) -> Hashable:
         if self.down is not None:
