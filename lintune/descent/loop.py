@@ -12,7 +12,6 @@ from lintune.descent.recipe import Recipe
 from lintune.descent.vectors import Vector, difference
 from lintune.errors import CorruptFileError, DivergedError, InputError
 
-
 # A function of the trained parameters that is added to the loss: a scalar.
 Penalty = Callable[[Vector], torch.Tensor]
 

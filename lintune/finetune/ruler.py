@@ -22,6 +22,7 @@ class Ruler:
         """
         classes = setup.attached.prompted.classes
         self._network = network
+        self._own_penalty = setup.attached.penalty
         self._loss = loss
         self._test_loss = loss_for(recipe.loss, setup.split.test.labels, classes)
         self._recipe = recipe
@@ -33,16 +34,19 @@ class Ruler:
         return norm(difference(self._network.values, self._network.start))
 
     def penalty(self, drift: float) -> float:
-        """Return the pull's part of the objective now; a projection descends no objective of its own.
+        """Return what the objective adds to the loss now: the method's own penalty, and the pull's.
+
+        A projection descends no objective of its own.
 
         Args:
             drift: What `drift` returns now.
         """
-        if not self._recipe.strength or self._recipe.pull == "projection":
-            return 0.0
         values = {name: value.detach() for name, value in self._network.values.items()}
+        own = 0.0 if self._own_penalty is None else float(self._own_penalty(values))
+        if not self._recipe.strength or self._recipe.pull == "projection":
+            return own
         length = norm(values) if self._recipe.anchor == "zero" else drift
-        return self._recipe.strength / 2 * length**2
+        return own + self._recipe.strength / 2 * length**2
 
     def measured(self, step: Step, twin: Twin | None) -> dict[str, float]:
         """Return the row of a step."""

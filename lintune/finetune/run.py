@@ -22,8 +22,8 @@ class Trajectory:
 
     Attributes:
         rows: One row per measured step: `step`; `loss` of the training set; `objective`, the loss with
-            the pull's penalty; `pulled`; `accuracy`; `test_loss`, the mean over the test examples, and
-            `test_accuracy`; `drift` ||theta - theta_0||.
+            the penalties of the pull and of the method; `pulled`; `accuracy`; `test_loss`, the mean over
+            the test examples, and `test_accuracy`; `drift` ||theta - theta_0||.
             With a twin: `twin_loss`, `twin_test_accuracy`, `twin_drift`; `gap`
             ||theta - theta_twin||; `train_gap` ||f - f_twin|| over the training examples; `test_gap`, the
             root mean square of f - f_twin over the test examples; `agreement`, the share of test

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lintune import baselines, metrics
 from lintune.kernels import AsymmetricSignGD, BlockKernel, SignGD, contrast_kernels
@@ -12,6 +11,7 @@ from lintune.methods import Tangents, Weights
 from lintune.prompted import PromptedModel
 from lintune.solvers import CANDIDATES, choose
 from lintune.studies.draws import union
+from lintune.studies.intervals import interval
 from lintune.tasks import Examples, FewShot, Task, few_shot
 
 SGD, SIGNGD, ASYMMETRIC = KERNELS = ("SGD", "SignGD", "A-SignGD")
@@ -117,8 +117,8 @@ def gain(
     if len(gains) < 2:
         return {"gain": mean, "error": None, "verdict": "one draw only"}
     error = float(gains.std(ddof=1) / len(gains) ** 0.5)
-    reach = float(stats.t.ppf(0.975, len(gains) - 1)) * error
-    said = "wins" if mean > reach else "loses" if mean < -reach else "tie"
+    _, low, high = interval(gains)
+    said = "wins" if low > 0 else "loses" if high < 0 else "tie"
     return {"gain": mean, "error": error, "verdict": said}
 
 

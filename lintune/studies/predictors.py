@@ -16,6 +16,7 @@ from lintune.kernels import contrasts, flat, tangent_kernels
 from lintune.methods import LoRA, count_parameters
 from lintune.prompted import PromptedModel
 from lintune.solvers import fit
+from lintune.studies.intervals import interval
 from lintune.tangents import top_layers
 from lintune.tasks import FewShot
 
@@ -298,12 +299,9 @@ def _interval(
     tasks: Sequence[str], each: np.ndarray, name: str, prefix: str, limit: float
 ) -> dict[str, float]:
     """Return the mean over tasks and Student's interval of it, cut to plus or minus a limit."""
-    means = _by_task(tasks, each)
-    mean, reach = means.mean(), np.nan
-    if len(means) > 1:
-        reach = stats.t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / len(means) ** 0.5
-    low, high = np.clip([mean - reach, mean + reach], -limit, limit)
-    return {name: float(mean), f"{prefix}low": float(low), f"{prefix}high": float(high)}
+    mean, *ends = interval(_by_task(tasks, each))
+    low, high = np.clip(ends, -limit, limit)
+    return {name: mean, f"{prefix}low": float(low), f"{prefix}high": float(high)}
 
 
 def _each(

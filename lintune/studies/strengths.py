@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lintune import spectrum, theory
 from lintune.descent import Recipe
@@ -14,6 +13,7 @@ from lintune.finetune import Curvature, Setup, Trajectory, finetune
 from lintune.kernels import TangentKernels, contrasts, flat, tangent_kernels
 from lintune.methods import Method
 from lintune.prompted import PromptedModel
+from lintune.studies.intervals import interval
 from lintune.tasks import FewShot
 
 # Each bound that a run can break, with what it bounds. That on the kernel follows from the measured slope and
@@ -160,9 +160,8 @@ def _cost(table: pd.DataFrame, closest: float) -> dict[str, float | None]:
     others = np.array([np.delete(values, draw, axis=0).mean(axis=0).argmax() for draw in range(len(values))])
     chosen = values[np.arange(len(values)), others]
     cost = chosen - table[closest].to_numpy()
-    mean, error = float(cost.mean()), float(cost.std(ddof=1) / len(cost) ** 0.5)
-    reach = error * float(stats.t.ppf(0.975, len(cost) - 1))
-    return {"accuracy": float(chosen.mean()), "cost": mean, "low": mean - reach, "high": mean + reach}
+    mean, low, high = interval(cost)
+    return {"accuracy": float(chosen.mean()), "cost": mean, "low": low, "high": high}
 
 
 def _run(setup: Setup, recipe: Recipe, kernels: TangentKernels, turning: Curvature | None) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lintune.errors import InputError
 from lintune.studies.behaviour.plan import HEAD, PROMPT
 from lintune.studies.behaviour.problem import SGD
 from lintune.studies.behaviour.verdicts import START
+from lintune.studies.intervals import interval
 
 
 def gaps(rows: pd.DataFrame) -> pd.DataFrame:
@@ -65,8 +65,7 @@ def with_prompt(table: pd.DataFrame, column: str = "apart") -> dict[str, Any]:
     found["difference"] = float(means.mean())
     if len(means) == 1:
         return found | {"verdict": "one task only"}
-    reach = stats.t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / len(means) ** 0.5
-    low, high = float(means.mean() - reach), float(means.mean() + reach)
+    _, low, high = interval(means)
     verdict = "smaller" if high < 0 else "larger" if low > 0 else ""
     said = f"{verdict} with the prompt" if verdict else "no clear difference"
     return found | {"low": low, "high": high, "verdict": said}

@@ -1,158 +1,16 @@
-"""LoRA keeps the kernel: how far its kernel at B = 0 is from that of the weights, against what theory says.
-
-A layer's block of LoRA's kernel is divided by its mean factor alpha^2 / (3 r d), so that its mean over draws
-of A is the block of the weights.
-"""
+"""How far draws of LoRA's kernel are off, as tables against what theory says."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lintune import theory
 from lintune.errors import InputError
-from lintune.kernels import BlockKernel, contrasts, flat, tangent_kernels
-from lintune.kernels.engine import check_outputs
-from lintune.kernels.walk import Walk
-from lintune.methods import LoRA, Weights
-from lintune.methods.shapes import matrix_shape
-from lintune.prompted import PromptedModel
-from lintune.solvers import fit
-from lintune.tangents import LinearTap, in_order
-from lintune.tasks import Examples
-from lintune.theory import Moments
-
-Draw = tuple[str, int, int]  # distribution, rank, seed
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Projected kernels of N = n k gradients, beside the exact one and its moments.
-
-    Attributes:
-        layers: Names of L layers.
-        widths: `(L,)` numbers of inputs.
-        weights: `(L, N, N)` kernel of the weights.
-        projected: `(L, N, N)` unbiased kernels of LoRA by distribution, rank and seed.
-        moments: Of the products of gradients, by layer in the same order.
-    """
-
-    layers: tuple[str, ...]
-    widths: np.ndarray
-    weights: np.ndarray
-    projected: dict[Draw, np.ndarray]
-    moments: list[Moments]
-
-    def variances(self, distribution: str, rank: int) -> np.ndarray:
-        """Return the exact variances `(L, N, N)` of the entries."""
-        return np.array([theory.projected_variance(each, rank, distribution) for each in self.moments])
-
-
-def measure(
-    prompted: PromptedModel,
-    examples: Examples,
-    targets: Sequence[str],
-    distributions: Sequence[str],
-    ranks: Sequence[int],
-    seeds: Sequence[int],
-) -> Measured:
-    """Take the kernels of the weights and of LoRA with many draws of A from one capture, and the moments.
-
-    Args:
-        prompted: The function; kernels are taken of the contrasts of its logits.
-        examples: n examples.
-        targets: Patterns of the layers' names.
-        distributions: Of A, by their names in `lintune.methods.draws.DOWN`.
-        ranks: Ranks of LoRA.
-        seeds: Draws of A.
-
-    Raises:
-        InputError: A distribution is not known, or a layer is smaller than a rank.
-    """
-    widths = layer_widths(prompted, targets)
-    draws = [(name, rank, seed) for name in distributions for rank in ranks for seed in seeds]
-    found = captured(prompted, examples, None, targets, draws)[0]
-    order = found["weights"].layers
-    moments = layer_moments(prompted, examples, targets)
-    return Measured(
-        order,
-        np.array([widths[layer] for layer in order]),
-        flat_blocks(found["weights"]),
-        {draw: flat_blocks(found[_name(draw)]) for draw in draws},
-        [moments[layer] for layer in order],
-    )
-
-
-def captured(
-    prompted: PromptedModel,
-    train: Examples,
-    others: Examples | None,
-    targets: Sequence[str],
-    draws: Sequence[Draw],
-) -> tuple[dict[str, BlockKernel], dict[str, BlockKernel], np.ndarray, np.ndarray]:
-    """Return kernels among training examples and with others, LoRA's unbiased, and the logits of both.
-
-    Kernels go by `weights` and by distribution, rank and seed.
-    """
-    # With alpha = r the factor of a layer is r / (3 d).
-    adapters = {
-        _name(draw): LoRA(draw[1], draw[1], list(targets), draw[2], distribution=draw[0]) for draw in draws
-    }
-    found = tangent_kernels(
-        prompted,
-        train,
-        others,
-        methods={"weights": Weights(list(targets)), **adapters},
-        outputs=contrasts(prompted.classes),
-    )
-    widths = layer_widths(prompted, targets)
-    for name, adapter in adapters.items():
-        factors = {
-            layer: 1 / theory.expected_factor(adapter.alpha, adapter.rank, d) for layer, d in widths.items()
-        }
-        for kernels in (found.train, found.cross):
-            kernels[name] = rescaled(kernels[name], factors)
-    return found.train, found.cross, found.train_logits, found.cross_logits
-
-
-def layer_widths(prompted: PromptedModel, targets: Sequence[str]) -> dict[str, int]:
-    """Return the number of inputs of each targeted layer by name."""
-    sites = Weights(list(targets)).sites(prompted.pretrained.model)
-    return {name: matrix_shape(site)[1] for name, site in sites.items()}
-
-
-def layer_moments(
-    prompted: PromptedModel, examples: Examples, targets: Sequence[str], batch_tokens: int = 1024
-) -> dict[str, Moments]:
-    """Return the moments of each targeted layer's gradients by name, from one walk over the model."""
-    model = prompted.pretrained.model
-    sites = in_order(model, Weights(list(targets)).sites(model))
-    outputs = check_outputs(prompted, contrasts(prompted.classes))
-    walk = Walk(
-        prompted, prompted.encode(examples), sites, outputs, batch_tokens=batch_tokens, recompute=False
-    )
-    found = {}
-    for taps in walk:
-        for name, tap in taps.items():
-            assert isinstance(tap, LinearTap)
-            found[name] = theory.token_moments(tap.x, tap.g, tap.lengths)
-        del taps
-    return found
-
-
-def rescaled(kernel: BlockKernel, factors: Mapping[str, float]) -> BlockKernel:
-    """Return a kernel with each layer's block multiplied by its factor."""
-    by_layer = np.array([factors[layer] for layer in kernel.layers])
-    return BlockKernel(kernel.layers, kernel.blocks * by_layer[:, None, None, None, None])
-
-
-def flat_blocks(kernel: BlockKernel) -> np.ndarray:
-    """Return the blocks as matrices `(L, n k, m k)`."""
-    return np.array([flat(block) for block in kernel.blocks])
+from lintune.studies.intervals import interval
+from lintune.studies.lora_kernel.measuring import Measured
 
 
 def summed_errors(measured: Measured, probability: float = 0.05) -> pd.DataFrame:
@@ -335,15 +193,6 @@ def agreement(measured: Measured) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return mean and 95 % interval, Student's; without bounds, as NaN, for fewer than two values."""
-    middle = float(np.mean(values))
-    if len(values) < 2:
-        return middle, math.nan, math.nan
-    half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1)) / math.sqrt(len(values))
-    return middle, middle - half, middle + half
-
-
 def verdict(low: float, high: float, expected: float) -> str:
     """Say whether an interval holds what is expected: `as predicted`, `below`, `above` or `one draw only`."""
     if math.isnan(low):
@@ -351,59 +200,6 @@ def verdict(low: float, high: float, expected: float) -> str:
     if low > expected:
         return "above"
     return "below" if high < expected else "as predicted"
-
-
-def regressions(
-    prompted: PromptedModel,
-    train: Examples,
-    test: Examples,
-    targets: Sequence[str],
-    ranks: Sequence[int],
-    seeds: Sequence[int],
-) -> pd.DataFrame:
-    """Compare predictions of kernel regression with LoRA's kernels and with that of the weights.
-
-    Ridge and offset are chosen for each kernel on the training examples.
-
-    Returns:
-        A row per kernel: `kernel` (`weights`, `lora`, or `zero-shot` for the logits themselves), `rank` and
-        `seed` where it is LoRA's; `accuracy` on the test examples, and the share of them on which it has
-        the `same` prediction as the kernel of the weights.
-    """
-    draws = [("uniform", rank, seed) for rank in ranks for seed in seeds]
-    kernels, cross, logits, others = captured(prompted, train, test, targets, draws)
-    predicted = {}
-    for name, kernel in kernels.items():
-        fitted = fit(kernel.total(), logits, train.labels)
-        predicted[name] = fitted.scores(cross[name].total(), others).argmax(1)
-    whole = predicted["weights"]
-
-    def row(name: str, found: np.ndarray, rank: int | None = None, seed: int | None = None) -> dict[str, Any]:
-        right = float((found == test.labels).mean())
-        same = float((found == whole).mean())
-        return {"kernel": name, "rank": rank, "seed": seed, "accuracy": right, "same": same}
-
-    rows = [row("weights", whole), row("zero-shot", others.argmax(1))]
-    rows += [row("lora", predicted[_name(draw)], draw[1], draw[2]) for draw in draws]
-    return pd.DataFrame(rows).astype({"rank": "Int64", "seed": "Int64"})
-
-
-def at_usual_scale(measured: Measured, alpha: float, rank: int) -> dict[str, float]:
-    """Return what LoRA's kernel is in the mean at a given scale, A drawn as usual.
-
-    Returns:
-        `smallest` and `largest` factor of a layer; `factor`, the trace over that of the kernel of the
-        weights; `cosine`, the cosine between the two kernels, summed over layers, as matrices.
-    """
-    factors = np.array([theory.expected_factor(alpha, rank, int(width)) for width in measured.widths])
-    mean = np.tensordot(factors, measured.weights, 1)
-    whole = measured.weights.sum(0)
-    return {
-        "smallest": float(factors.min()),
-        "largest": float(factors.max()),
-        "factor": float(np.trace(mean) / np.trace(whole)),
-        "cosine": float((mean * whole).sum() / np.linalg.norm(mean) / np.linalg.norm(whole)),
-    }
 
 
 def _draws(measured: Measured, distribution: str, rank: int) -> list[np.ndarray]:
@@ -416,7 +212,3 @@ def _draws(measured: Measured, distribution: str, rank: int) -> list[np.ndarray]
 
 def _slope(ranks: pd.Series, errors: pd.Series) -> float:
     return float(np.polyfit(np.log(ranks), np.log(errors), 1)[0])
-
-
-def _name(draw: Draw) -> str:
-    return " ".join(map(str, draw))
