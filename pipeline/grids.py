@@ -14,6 +14,8 @@ from lintune.models import Pretrained
 from lintune.prompted import PromptedModel
 from lintune.studies import predictors
 from lintune.studies.behaviour import HEAD, PROMPT, Effort, Plan, behaviour
+from lintune.studies.comparison import Plan as FairPlan
+from lintune.studies.comparison import comparison
 from lintune.studies.strengths import strengths
 from lintune.tangents import top_layers
 from lintune.tasks import FewShot, Task, few_shot
@@ -100,6 +102,13 @@ def run_behaviour(
     return behaviour(pretrained, task, Plan(effort=Effort(**effort), **settings), seeds)
 
 
+def run_methods(
+    pretrained: Pretrained, task: Task, seeds: Sequence[int], names: list[str] | None, **settings: Any
+) -> pd.DataFrame:
+    """Compare methods on the same layers, each with as many trials of its learning rate."""
+    return comparison(pretrained, task, FairPlan(**settings), seeds, names)
+
+
 _FACTORS: dict[str, Any] = {"depth": 2, "rank": 8, "alpha": 128.0}
 _RATES = {"sgd": [1.0, 4.0, 16.0], "signgd": [0.3, 1.0, 3.0], "adam": [0.3, 1.0, 3.0]}
 _BEHAVIOUR: dict[str, Any] = {
@@ -125,6 +134,24 @@ GRIDS = {
             },
             "examples": 32,
             "test_examples": 100,
+        },
+    ),
+    # All methods on the same layers.
+    "methods": Grid(
+        run_methods,
+        {
+            "names": None,
+            "depth": 2,
+            "rank": 8,
+            "count": 3,
+            "examples": 32,
+            "validation_examples": 32,
+            "test_examples": 200,
+            "steps": 24,
+            "batch": 8,
+            "rates": [1e-4, 1e-3, 1e-2, 1e-1],
+            "search_draws": 2,
+            "rounds": 5,
         },
     ),
     # How accuracy changes with the strength.

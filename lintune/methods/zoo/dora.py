@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -21,7 +22,12 @@ class DoRA(LowRank):
     As in huggingface peft, and as its authors propose, the norm ||V|| counts as a constant when gradients
     are taken: the gradient for B is then LoRA's, and that for m_i is the sum over tokens of
     g_i (W_0 x)_i / ||w_i||.
+
+    Attributes:
+        held: Values whose true derivative has a part, that of the norm, which is left out.
     """
+
+    held: ClassVar[tuple[str, ...]] = ("B", "A")
 
     @property
     def name(self) -> str:
