@@ -100,13 +100,16 @@ def _descend(world: World, loss: Loss, recipe: Recipe, penalty: Penalty | None) 
                 f"the loss of {type(world).__name__} is not finite at step {number} of {recipe}; a smaller "
                 "learning_rate helps."
             )
-        gradient = _with_penalty(world, penalty, {name: scale * part for name, part in gradient.items()})
-        away = difference(world.values, anchor)
+        # Each part is let go when it has been scaled: a gradient is as large as what is trained.
+        gradient = {name: scale * gradient.pop(name) for name in world.values}
+        gradient = _with_penalty(world, penalty, gradient)
+        away = difference(world.values, anchor) if recipe.strength else {}
         pulled = recipe.strength > 0 and (recipe.pull != "selective" or world.inner(gradient, away) >= 0)
         yield Step(number, value, outputs.detach(), pulled)
         if number == recipe.steps:
             return
         _update(world, optimiser, recipe, gradient, away, anchor, pulled)
+        del gradient, away  # not to stand beside the next ones
 
 
 def _with_penalty(world: World, penalty: Penalty | None, gradient: Vector) -> Vector:
@@ -134,6 +137,7 @@ def _update(
     if pulled and recipe.pull == "projection":
         for name, value in world.values.items():
             _project(value, gradient[name], away[name], anchor[name], recipe.strength)
+    optimiser.zero_grad(set_to_none=True)
 
 
 def _project(

@@ -42,7 +42,7 @@ class Network:
     def gradient(self, rows: torch.Tensor, loss: Loss) -> tuple[torch.Tensor, Vector]:
         """Return the outputs of some examples and the gradient of their loss."""
         sizes = [len(self._prepared.prompts[row].ids) for row in rows.tolist()]
-        total = {name: torch.zeros_like(value) for name, value in self.values.items()}
+        total: Vector = {}
         outputs = []
         for start, stop in spans(sizes, _TOKENS):
             chunk = rows[start:stop]
@@ -50,8 +50,9 @@ class Network:
             grads = torch.autograd.grad(
                 loss.value(found, chunk), list(self.values.values()), materialize_grads=True
             )
-            for name, grad in zip(total, grads, strict=True):
-                total[name] += grad
+            for name, grad in zip(self.values, grads, strict=True):
+                # Not in place: autograd may give two parameters one and the same tensor.
+                total[name] = total[name] + grad if name in total else grad
             outputs.append(found.detach())
         return torch.cat(outputs), total
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch.nn import functional
 
 from lintune.errors import InputError, unknown_name
 from lintune.methods import draws
 from lintune.methods.forms import Form, summed
-from lintune.methods.layers import constants, fresh, own_output, trained, with_weight
+from lintune.methods.layers import constants, fresh, trained, with_weight
 from lintune.methods.method import OfLinearLayers
 from lintune.methods.registry import register
 from lintune.methods.shapes import linear
@@ -85,11 +86,10 @@ class Entries(OfLinearLayers):
         return {"entries": fresh(weight[self._where(site)], weight)}
 
     def forward(self, site: Site, values: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-        """Return W x + b with the entries in their places in W: `count` products a token beside W x."""
+        """Return W x + b with the entries in their places in a copy of W: single entries save no memory."""
         (entries,) = trained(site, values, {"entries": (self.count,)})
-        row, column = self._where(site)
-        change = entries - linear_weight(site)[row, column]
-        return own_output(site, x).index_add(-1, row, x[..., column] * change)
+        weight = linear_weight(site).detach().index_put(self._where(site), entries)
+        return functional.linear(x, weight, site.parameters.get("bias"))
 
     def merged(self, site: Site, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Return W with the entries in their places."""

@@ -68,6 +68,7 @@ class SingularValues(OfLinearLayers):
         wide = weight.detach().double()
         known_by = (weight.dtype, weight.device, float(wide.sum()), float(wide.square().sum()))
         if layer not in self._bases or self._bases[layer][0] != known_by:
-            left, s, right = torch.linalg.svd(weight.detach(), full_matrices=False)
+            single = weight.detach().to(torch.promote_types(weight.dtype, torch.float32))  # halves have none
+            left, s, right = (part.to(weight) for part in torch.linalg.svd(single, full_matrices=False))
             self._bases[layer] = (known_by, (left, s, right.T.contiguous()))
         return self._bases[layer][1]

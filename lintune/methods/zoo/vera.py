@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -36,6 +36,9 @@ class VeRA(OfLinearLayers):
     scale: float = 0.1
     targets: Sequence[str] | None = ("*.q_proj", "*.v_proj")
     seed: int = 0
+    _drawn: dict[tuple[object, ...], torch.Tensor] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         """Refuse a rank or a scale that is none."""
@@ -49,17 +52,40 @@ class VeRA(OfLinearLayers):
         """Short name, with the rank."""
         return f"vera-r{self.rank}"
 
-    def factors(self, d_out: int, d_in: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return B `(d_out, r)` and A `(r, d_in)`, float32 on the CPU, for layers of one shape."""
-        b = draws.uniform(self.seed, "vera B", (d_out, self.rank), self.rank)
-        a = draws.uniform(self.seed, "vera A", (d_in, self.rank), d_in).T
-        return math.sqrt(6) * b, math.sqrt(6) * a
+    def factors(self, d_out: int, d_in: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return B `(d_out, r)` and A `(r, d_in)` of layers of one shape, but for the bound of A.
+
+        A's entries are uniform on (-1, 1): what `a_bound` returns is left to the caller, so that layers of
+        all shapes look at the same numbers in memory.
+
+        Args:
+            d_out: Output size.
+            d_in: Input size.
+            like: What dtype and device they are of.
+        """
+        b = self._long("vera B", d_out, math.sqrt(6 / self.rank), like)
+        return b, self._long("vera A", d_in, 1.0, like).T
+
+    @staticmethod
+    def a_bound(d_in: int) -> float:
+        """Return the bound of A's entries, sqrt(6 / d_in)."""
+        return math.sqrt(6 / d_in)
+
+    def _long(self, which: str, size: int, bound: float, like: torch.Tensor) -> torch.Tensor:
+        """Return the leading rows of a long factor, `(size, r)`: views of one tensor."""
+        key = (which, like.dtype, like.device)
+        if key not in self._drawn or len(self._drawn[key]) < size:
+            drawn = bound * draws.uniform(self.seed, which, (size, self.rank), 1)
+            self._drawn[key] = fresh(drawn, like)
+        return self._drawn[key][:size]
 
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the sums of g (B diag(d) A x), entry by entry."""
         tap = linear(tap)
-        b, a = (factor.to(tap.x) for factor in self.factors(*tap.weight.shape))
-        return [summed(tap.g * (self.scale * (tap.x @ a.T @ b.T)), tap.lengths)]
+        d_out, d_in = tap.weight.shape
+        b, a = self.factors(d_out, d_in, tap.x)
+        scale = self.scale * self.a_bound(d_in)
+        return [summed(tap.g * (scale * (tap.x @ a.T @ b.T)), tap.lengths)]
 
     def parameters(self, site: Site) -> int:
         """Return d_out + r."""
@@ -81,9 +107,9 @@ class VeRA(OfLinearLayers):
         return with_weight(site, linear_weight(site) + left[:, None] * ((b * right) @ a))
 
     def _all(self, site: Site, values: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
-        """Return the trained b and d, and the frozen B and A."""
-        weight = linear_weight(site)
-        moving = trained(site, values, {"b": (len(weight),), "d": (self.rank,)})
+        """Return the trained b, the trained d times the bound of A, and the frozen B and A."""
+        d_out, d_in = matrix_shape(site)
+        left, right = trained(site, values, {"b": (d_out,), "d": (self.rank,)})
         with constants():
-            still = site.once(self, lambda: [fresh(factor, weight) for factor in self.factors(*weight.shape)])
-        return [*moving, *still]
+            b, a = site.once(self, lambda: self.factors(d_out, d_in, linear_weight(site)))
+        return [left, self.a_bound(d_in) * right, b, a]
