@@ -14,6 +14,7 @@ from lintune.methods.attached import Attached, Prepared
 from lintune.prompted import PromptedModel
 from lintune.studies.behaviour.draws import Draw
 from lintune.studies.behaviour.training import classes, mean_loss
+from lintune.studies.comparison.compared import seeded
 from lintune.tasks import Examples, FewShot
 
 
@@ -25,11 +26,13 @@ class Run:
         values: The trained parameters.
         train_loss: Mean cross-entropy of the training examples in the end.
         validation_loss: That of the validation examples.
+        penalty: The method's own penalty in the end, over the number of training examples.
     """
 
     values: Vector
     train_loss: float
     validation_loss: float
+    penalty: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +40,16 @@ class Bench:
     """A method on the draws of a task; the frozen blocks were run once for all methods.
 
     Attributes:
-        setups: Training and validation examples of each draw, with the method attached.
+        setups: Training and validation examples of each draw, with the method attached; what it draws at
+            random it draws by the seed of the draw.
+        seeds: Seeds of the draws.
         test: The test examples, which all draws share.
         prepared: The same, prepared.
         metric: How answers are scored.
     """
 
     setups: tuple[Setup, ...]
+    seeds: tuple[int, ...]
     test: Examples
     prepared: Prepared
     metric: metrics.Metric = "accuracy"
@@ -57,21 +63,27 @@ class Bench:
         Raises:
             InputError: The method does not fit the model.
         """
-        setups = tuple(Setup.of(prompted, method, FewShot(draw.train, draw.validation)) for draw in draws)
-        test = draws[0].test
-        return cls(setups, test, setups[0].attached.prepare(test), metric)
+        setups = tuple(
+            Setup.of(prompted, seeded(method, draw.seed), FewShot(draw.train, draw.validation))
+            for draw in draws
+        )
+        seeds, test = tuple(draw.seed for draw in draws), draws[0].test
+        return cls(setups, seeds, test, setups[0].attached.prepare(test), metric)
 
     def with_method(self, method: Method) -> "Bench":
         """Attach another method; frozen blocks are run again only where it freezes others."""
-        setups = tuple(setup.with_method(method) for setup in self.setups)
+        setups = tuple(
+            setup.with_method(seeded(method, seed))
+            for setup, seed in zip(self.setups, self.seeds, strict=True)
+        )
         attached = setups[0].attached
         same = attached.frozen_blocks == self.prepared.depth
         prepared = self.prepared if same else attached.prepare(self.test)
-        return Bench(setups, self.test, prepared, self.metric)
+        return Bench(setups, self.seeds, self.test, prepared, self.metric)
 
     @property
     def attached(self) -> Attached:
-        """The function of the trained parameters."""
+        """The function of the trained parameters, on the first draw."""
         return self.setups[0].attached
 
     def run(self, place: int, recipe: Recipe) -> Run | None:
@@ -82,11 +94,14 @@ class Bench:
         except (DivergedError, CorruptFileError):  # outputs of examples outside the last batch may overflow
             return None
         end = found.rows.iloc[-1]
-        return Run(found.values, float(end.loss) / len(setup.train), float(end.test_loss))
+        n = len(setup.train)
+        penalty = float(end.objective - end.loss) / n
+        return Run(found.values, float(end.loss) / n, float(end.test_loss), penalty)
 
-    def scores(self, values: Vector) -> dict[str, float]:
-        """Return `test_score` and `test_loss`, the mean cross-entropy, with these trained parameters."""
-        return self.scored(self.attached.outputs_on(values, self.prepared).double().cpu().numpy())
+    def scores(self, place: int, values: Vector) -> dict[str, float]:
+        """Return `test_score` and `test_loss`, the mean cross-entropy, with what a draw's run trained."""
+        attached = self.setups[place].attached
+        return self.scored(attached.outputs_on(values, self.prepared).double().cpu().numpy())
 
     def scored(self, outputs: np.ndarray) -> dict[str, float]:
         """Return the same for contrasts `(m, C - 1)` of the test examples."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from transformers import PreTrainedModel
 
@@ -40,6 +40,27 @@ _KNOWN: tuple[type[Method], ...] = (
     *(AdaLoRA, FLoRA, VeRA, IA3, SSL, SSB, SingularValues),
 )
 
+FAMILIES: dict[str, tuple[type, ...]] = {
+    "parts of the weights": (Weights, Norms, Biases, Rows, Columns, Entries),
+    "low rank, one factor at first": (LoRA, ParallelAdapter, DoRA),
+    "low rank, between two random factors": (TriLoRA, FLoRA),
+    "scalings": (IA3, SSL, SSB, VeRA, SingularValues),
+}
+
+
+def family(method: Method) -> str:
+    """Return which family of `FAMILIES` a method is of, by what moves first; `others` for a new one."""
+    return next((name for name, kinds in FAMILIES.items() if isinstance(method, kinds)), "others")
+
+
+def seeded(method: Method, seed: int) -> Method:
+    """Return the method with another seed of what it draws; as it is where it draws nothing.
+
+    Draws of examples then differ in these as well, and the spread over them holds both.
+    """
+    draws = "seed" in {field.name for field in fields(method)}  # type: ignore[arg-type]
+    return replace(method, seed=seed) if draws else method  # type: ignore[type-var]
+
 
 def compared(
     model: PreTrainedModel,
@@ -54,8 +75,9 @@ def compared(
     Norms are those of the same blocks, and so are biases, where the model has any. The scale of low-rank
     methods is alpha = 2 r. Single entries are as many as the rows have, spread evenly over the layers.
     LoRA stands there a second time, at the rank whose number of parameters is nearest to that of the rows
-    by ratio. A registered method that is missing from the table comes with its default options, on the
-    same layers where it has a field `targets`.
+    by ratio, and rows a second time at the count nearest to that LoRA, which is nearer. A registered method
+    that is missing from the table comes with its default options, on the same layers where it has a field
+    `targets`.
 
     Args:
         model: The model.
@@ -83,13 +105,16 @@ def _table(
 ) -> dict[str, Method]:
     rows, alpha = Rows(count, targets=layers), 2.0 * rank
     budget = count_parameters(rows, model)
-    small = _nearest_rank(budget, count_parameters(LoRA(1, targets=layers), model))
+    small = _nearest(budget, count_parameters(LoRA(1, targets=layers), model))
+    of_small = count_parameters(LoRA(small, targets=layers), model)
+    near = _nearest(of_small, count_parameters(Rows(1, targets=layers), model))
     low = {"rank": rank, "alpha": alpha, "targets": layers}
     return {
         "weights": Weights(layers),
         "norms": Norms(_in_top_blocks(model, depth, "norm")),
         **_biases(model, depth),
         f"rows {count}": rows,
+        f"rows {near}": Rows(near, targets=layers),
         f"columns {count}": Columns(count, targets=layers),
         "entries": Entries(max(1, round(budget / len(layers))), targets=layers),
         "LoRA": LoRA(**low),  # type: ignore[arg-type]
@@ -100,6 +125,7 @@ def _table(
         "DoRA": DoRA(**low),  # type: ignore[arg-type]
         "TriLoRA": TriLoRA(**low),  # type: ignore[arg-type]
         "AdaLoRA": AdaLoRA(**low),  # type: ignore[arg-type]
+        "AdaLoRA without MPC_o": AdaLoRA(**low, mpc=None),  # type: ignore[arg-type]
         "FLoRA": FLoRA(**low),  # type: ignore[arg-type]
         "VeRA": VeRA(targets=layers),
         "IA3": IA3(targets=layers, feedforward=()),
@@ -138,7 +164,7 @@ def _in_top_blocks(
     )
 
 
-def _nearest_rank(budget: int, of_rank_one: int) -> int:
-    """Return the rank whose number of parameters is nearest to a budget, as a ratio."""
-    below = max(1, budget // of_rank_one)
-    return min((below, below + 1), key=lambda rank: abs(math.log(rank * of_rank_one / budget)))
+def _nearest(budget: int, of_one: int) -> int:
+    """Return the rank, or count, whose number of parameters is nearest to a budget, as a ratio."""
+    below = max(1, budget // of_one)
+    return min((below, below + 1), key=lambda many: abs(math.log(many * of_one / budget)))

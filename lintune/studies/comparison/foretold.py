@@ -12,6 +12,7 @@ from lintune.methods.attached import Attached, Prepared
 from lintune.prompted import PromptedModel
 from lintune.solvers import fit
 from lintune.studies.behaviour.draws import Draw
+from lintune.studies.comparison.compared import seeded
 from lintune.studies.draws import union
 from lintune.studies.predictors import describe
 from lintune.studies.zoo import likeness
@@ -48,18 +49,25 @@ def foretold(
         prompted,
         pool,
         test,
-        methods=methods,
+        methods={
+            _label(name, draw.seed): seeded(method, draw.seed)
+            for name, method in methods.items()
+            for draw in draws
+        },
         outputs=basis,
         by_layer=False,
         prepared=_prepared(prompted, methods, pool, test),
     )
     rows = []
     for number, (draw, place) in enumerate(zip(draws, places, strict=True)):
-        within = {name: kernel.between(place, place) for name, kernel in found.train.items()}
+        within = {name: found.train[_label(name, draw.seed)].between(place, place) for name in methods}
         alike = likeness(within, draw.train.labels).round(6).to_dict("index") if number == 0 else {}
         logits = found.train_logits[place]
         for name, kernel in within.items():
-            gram, cross = kernel.total(), found.cross[name].between(place, range(len(test))).total()
+            gram, cross = (
+                kernel.total(),
+                found.cross[_label(name, draw.seed)].between(place, range(len(test))).total(),
+            )
             fitted = fit(gram, logits, draw.train.labels)
             scores = fitted.scores(cross, found.cross_logits)
             row: dict[str, Any] = {
@@ -72,6 +80,10 @@ def foretold(
             first = {"spectrum": _spectrum(gram), "alike": alike.get(name)} if number == 0 else {}
             rows.append(row | first)
     return rows
+
+
+def _label(name: str, seed: int) -> str:
+    return f"{name} {seed}"
 
 
 def _described(gram: np.ndarray, logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:

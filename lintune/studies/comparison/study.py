@@ -47,7 +47,7 @@ def comparison(
         `kernel`, what `foretold` returns; `cost` (`parameters`, `seconds`, `peak_bytes`, `threads`,
         `penalty` weight); `trial` (`number`, `rate`, `validation_loss`, infinite where training diverged);
         `run`, one per draw at the chosen rate (`rate`, `at_edge`, `trials`, `diverged`, `train_loss`,
-        `validation_loss`, `test_score`, `test_loss`). All but levels have `method`.
+        `validation_loss`, `penalty` in the loss, `test_score`, `test_loss`). All but levels have `method`.
 
     Raises:
         InputError: No seeds or repeated ones, too few examples, a method that does not fit the model.

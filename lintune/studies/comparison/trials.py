@@ -21,8 +21,8 @@ class Trials:
         self._bench = bench
         self._plan = plan
         self._seeds = seeds
-        # The final runs on the draws of the search are those of the best trial so far.
-        self._kept: tuple[float, list[Run | None]] = (math.inf, [])
+        # The final runs on the draws of the search are those of the best trial so far, by loss and rate.
+        self._kept: tuple[tuple[float, float], list[Run | None]] = ((math.inf, math.inf), [])
 
     def rows(self) -> Iterator[Row]:
         """Yield a row per trial, `what` being `trial`, and one per draw, `run`."""
@@ -37,8 +37,8 @@ class Trials:
         searched = range(min(self._plan.search_draws, len(self._seeds)))
         runs = [self._bench.run(place, self._recipe(rate, place)) for place in searched]
         loss = sum(math.inf if run is None else run.validation_loss for run in runs) / len(runs)
-        if loss < self._kept[0]:
-            self._kept = (loss, runs)
+        if (loss, rate) < self._kept[0]:
+            self._kept = ((loss, rate), runs)
         return loss
 
     def _final(self, found: Searched, place: int) -> Row:
@@ -48,13 +48,13 @@ class Trials:
         if rate is not None:
             run = kept[place] if place < len(kept) else self._bench.run(place, self._recipe(rate, place))
         try:
-            scores = {} if run is None else self._bench.scores(run.values)
+            scores = {} if run is None else self._bench.scores(place, run.values)
         except CorruptFileError:  # finite on the training and validation examples
             scores = {}
         if run is None or not scores:
             return chosen | {"diverged": True}
         losses = {"train_loss": run.train_loss, "validation_loss": run.validation_loss}
-        return chosen | {"diverged": False} | losses | scores
+        return chosen | {"diverged": False, "penalty": run.penalty} | losses | scores
 
     def _recipe(self, rate: float, place: int) -> Recipe:
         return Recipe(
