@@ -78,7 +78,7 @@ def run(job: Job, limit: float) -> Outcome:
             ended = subprocess.run(
                 command,
                 check=False,
-                env=_environment(job.threads),
+                env=environment(job.threads),
                 capture_output=True,
                 text=True,
                 timeout=limit,
@@ -95,7 +95,7 @@ def run(job: Job, limit: float) -> Outcome:
         return Outcome(found, np.load(Path(folder) / "kernel.npy"))
 
 
-def _environment(threads: int) -> dict[str, str]:
+def environment(threads: int) -> dict[str, str]:
     """Return the environment of a worker: as many threads as asked for, in every library."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     return {**os.environ, **dict.fromkeys(names, str(threads)), "TOKENIZERS_PARALLELISM": "false"}

@@ -57,6 +57,13 @@ def measured(call: Callable[[], T], device: torch.device) -> tuple[T, Cost]:
     return found, Cost(wall, cpu, peak, before, on_device)
 
 
+def resident() -> int | None:
+    """Return how many bytes of memory the process holds now; None where the system does not tell."""
+    gc.collect()
+    _give_back_freed()
+    return _status("VmRSS")
+
+
 def require_room(size: int, what: str, device: torch.device) -> None:
     """Refuse before a way takes more memory than there is: the system would stop more than this process.
 

@@ -20,6 +20,10 @@ class DivergedError(RuntimeError):
     """A training run left the finite numbers. Says at which step, and with which setting."""
 
 
+class MethodError(InputError):
+    """A fine-tuning method is not what it says it is. Names the property that fails, with its numbers."""
+
+
 def unknown_name(argument: str, value: object, known: Iterable[str]) -> InputError:
     """Return the error for a name that is not among the known ones, with the nearest of them.
 

@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from lintune.errors import CorruptFileError, FetchError, InputError
+from lintune.errors import CorruptFileError, DivergedError, FetchError, InputError
 
 
 class _Commands(TyperGroup):
@@ -15,7 +15,7 @@ class _Commands(TyperGroup):
         """Run a command; exit with 2 and a line on stderr where the library refuses."""
         try:
             return super().invoke(ctx)
-        except (InputError, CorruptFileError, FetchError) as error:
+        except (InputError, CorruptFileError, FetchError, DivergedError) as error:
             typer.echo("error: " + " ".join(str(error).splitlines()), err=True)
             raise typer.Exit(2) from error
 

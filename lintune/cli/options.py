@@ -93,3 +93,46 @@ Rule = Annotated[
 MethodSeed = Annotated[
     int | None, typer.Option(help="Seed of what the method draws.", rich_help_panel=_METHOD)
 ]
+Extra = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        help="Any other option of the method, such as mpc=o or distribution=signs; give it again for more.",
+        rich_help_panel=_METHOD,
+    ),
+]
+
+Folder = Annotated[Path, typer.Option(help="Folder to write; it must not be there yet.")]
+Trainer = Annotated[Literal["adam", "sgd", "signgd"], typer.Option(help="What trains.")]
+LearningRate = Annotated[
+    float | None,
+    typer.Option(
+        help="Step size; the loss is summed over the training examples. Without it five are tried.",
+        show_default=False,
+    ),
+]
+ValidationShots = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Validation examples per class, to choose the learning rate by.",
+        show_default="as many as --shots",
+    ),
+]
+Strength = Annotated[
+    float, typer.Option(min=0, help="Of the pull to the start: strength / 2 times the squared distance.")
+]
+TopBlocks = Annotated[
+    int | None,
+    typer.Option(min=1, help="Train in this many blocks from the top alone.", show_default=False),
+]
+AsPeft = Annotated[
+    bool, typer.Option("--peft", help="Also write the adapter for huggingface peft, in peft/.")
+]
+Merged = Annotated[
+    bool, typer.Option("--merged", help="Also write the merged model with its tokeniser, in merged/.")
+]
+PromptKind = Annotated[
+    Literal["causal", "masked"] | None,
+    typer.Option(help="What the model is, where its configuration does not say so.", show_default=False),
+]

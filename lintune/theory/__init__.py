@@ -15,6 +15,7 @@ from lintune.theory.closeness import (
     parameter_gap,
 )
 from lintune.theory.moments import Moments, gradient_moments, token_moments
+from lintune.theory.patterns import flowed, growth_rate, largest_pattern_step, resting_value
 from lintune.theory.perturbation import (
     condition_bound,
     objective_ratio_range,
@@ -36,6 +37,15 @@ from lintune.theory.projections import (
     tail_radius,
     unbiased_alpha,
 )
+from lintune.theory.selections import (
+    Products,
+    bernoulli_variance,
+    design_effect,
+    gradient_products,
+    selection_variance,
+    subset_variance,
+    token_products,
+)
 from lintune.theory.signgd import (
     change_along,
     descent_direction,
@@ -48,19 +58,26 @@ from lintune.theory.signgd import (
 
 __all__ = [
     "Moments",
+    "Products",
+    "bernoulli_variance",
     "change_along",
     "condition_bound",
     "descent_direction",
+    "design_effect",
     "drift_from_loss",
     "drift_from_slope",
     "drift_from_start",
     "effective_rank",
     "entry_radius",
     "expected_factor",
+    "flowed",
     "function_gap",
     "kernel_drift",
     "gradient_moments",
+    "gradient_products",
+    "growth_rate",
     "known_tail",
+    "largest_pattern_step",
     "largest_step",
     "objective_ratio_range",
     "output_derivative",
@@ -72,14 +89,18 @@ __all__ = [
     "residual_ratio_bounds",
     "residual_ratio_from",
     "residual_ratio_range",
+    "resting_value",
     "ridge_objective",
     "ridge_residual",
+    "selection_variance",
     "sgd_change",
     "sign_direction",
     "sign_step_error",
     "signgd_change",
+    "subset_variance",
     "tail_radius",
     "token_moments",
+    "token_products",
     "unbiased_alpha",
     "weyl",
 ]
