@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from lintune.adapters.fitting import CHILD, attached, by_layer, check_free, fitted
 from lintune.adapters.held import Held
+from lintune.errors import InputError
 from lintune.methods import LayerMethod, Method, OwnParameters, Penalised
 from lintune.tangents import Site, in_order
 
@@ -21,7 +22,10 @@ def attach(
     `model.parameters()` then has exactly as many numbers that ask for gradients as the method trains.
     A method with a forward of its own gives each of its layers a child `lintune_adapter` that holds them; the
     layers keep their class, names and weights. One that trains the model's own parameters trains them in
-    place. Train on one device, or with one process per device; `torch.nn.DataParallel` is not for this.
+    place. In a model in half precision what is added stays in float32, and its own parameters cannot be
+    trained. Train on one device, or with one process per device; `torch.nn.DataParallel` is not for this.
+    `save_pretrained` while attached writes the pretrained model with parts that nothing reads: merge, or
+    save an `Adapter`.
 
     Args:
         model: The model; it is changed until `Attachment.detach`.
@@ -29,17 +33,28 @@ def attach(
         values: Where to begin, by `layer:name`; None for the method's start.
 
     Raises:
-        InputError: The method does not fit the model, the values are not those that it trains there, or a
-            method is attached already.
+        InputError: The method does not fit the model, the values are not those that it trains there, a
+            method is attached already, or parameters in half precision would be trained.
     """
     check_free(model)
     sites = in_order(model, method.sites(model))
     given = None if values is None else by_layer(sites, values)
+    _check_precision(model, method, sites)
     begin = {
         layer: method.start(site) if given is None else fitted(method, site, given[layer])
         for layer, site in sites.items()
     }
     return Attachment(model, method, sites, begin)
+
+
+def _check_precision(model: PreTrainedModel, method: Method, sites: Mapping[str, Site]) -> None:
+    kinds = {parameter.dtype for site in sites.values() for parameter in site.parameters.values()}
+    halves = kinds & {torch.float16, torch.bfloat16}
+    if halves and isinstance(method, OwnParameters):
+        raise InputError(
+            f"model: {type(model).__name__} is in {halves.pop()}, in which small updates of its own "
+            "parameters are lost to rounding; load it with dtype=torch.float32 to train them."
+        )
 
 
 class Attachment:
@@ -81,7 +96,11 @@ class Attachment:
         }
 
     def penalty(self) -> torch.Tensor:
-        """Return what the method adds to the loss, a scalar; 0 where it adds nothing."""
+        """Return what the method adds to the loss, a scalar; 0 where it adds nothing.
+
+        It goes with a loss that is summed over the training set. Beside a mean, divide it by the number of
+        training examples.
+        """
         if isinstance(self.method, Penalised) and self.method.penalised:
             return torch.stack([self.method.penalty(here) for here in self._trained.values()]).sum()
         return next(self.parameters()).new_zeros(())

@@ -20,10 +20,11 @@ class Held(nn.Module):
     """
 
     def __init__(self, method: LayerMethod, site: Site, values: Mapping[str, torch.Tensor]) -> None:
-        """Hold copies of the values, by short name."""
+        """Hold copies of the values, by short name; halves in float32, or small updates would be lost."""
         super().__init__()
         for short, value in values.items():
-            self.register_parameter(short, nn.Parameter(value.detach().clone()))
+            wide = value.detach().to(torch.promote_types(value.dtype, torch.float32), copy=True)
+            self.register_parameter(short, nn.Parameter(wide))
         self._method = method
         self._site = replace(site)  # with a memory of its own; as no module it is no part of the state
         self._for = _kind(self._site)
@@ -52,7 +53,8 @@ class Held(nn.Module):
         if self._for != _kind(self._site):  # the model moved: what is remembered did not
             self._site = replace(self._site)
             self._for = _kind(self._site)
-        return self._method.forward(self._site, self.values(), x)
+        here = {short: value.to(self._for[0]) for short, value in self.values().items()}
+        return self._method.forward(self._site, here, x)
 
 
 def _kind(site: Site) -> tuple[torch.dtype, torch.device]:

@@ -16,7 +16,8 @@ def merge(model: PreTrainedModel, method: Method, values: Mapping[str, torch.Ten
     """Change a model's weights in place to those with which it computes what was trained.
 
     All new weights are computed and checked before the first is changed. A weight that two modules share
-    is one weight and changes for both.
+    is one weight and changes for both. Whether the weights are those that training started from is not
+    checked: merging twice changes them twice.
 
     Args:
         model: The pretrained model that training started from.

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 Values = dict[str, torch.Tensor]
+# Starts of LoRA that take a part out of the pretrained weights.
+_MOVED = ("pissa", "olora", "corda", "loftq")
 # What peft may train beside the layers, and no method here does.
 _BESIDE = ("modules_to_save", "trainable_token_indices", "target_parameters")
 
@@ -34,7 +36,8 @@ def from_peft(model: "PeftModel", *, name: str | None = None, weights: str | Non
 
     Raises:
         InputError: It is another method, or has something that the method here has not: ranks or scales
-            that differ between layers, trained biases, whole modules beside.
+            that differ between layers, trained biases, whole modules beside, or a start that changed the
+            pretrained weights, such as PiSSA's.
     """
     adapter, config = _active(model)
     layers = tuner_layers(model)
@@ -65,6 +68,11 @@ def _check(config: Any, layers: Mapping[str, Any]) -> None:
     beside = [key for key in _BESIDE if getattr(config, key, None)]
     if beside or getattr(config, "bias", "none") != "none":
         raise InputError(f"model: peft trains {beside[0] if beside else 'biases'} beside the layers.")
+    initial = getattr(config, "init_lora_weights", True)
+    if str(initial).lower().split("_")[0] in _MOVED:
+        raise InputError(
+            f"model: init_lora_weights={initial!r} starts from other weights than the pretrained."
+        )
     if getattr(config, "lora_bias", False):
         raise InputError("model: lora_bias=True adds a bias that LoRA here does not have.")
     if not layers or any(layer.merged for layer in layers.values()):

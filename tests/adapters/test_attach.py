@@ -8,7 +8,17 @@ import torch
 
 from lintune.adapters import Attachment, attach, merge
 from lintune.errors import InputError
-from lintune.methods import Biases, Full, LoRA, Norms, ParallelAdapter, Rows, Weights, count_parameters
+from lintune.methods import (
+    Biases,
+    Full,
+    LoRA,
+    Norms,
+    ParallelAdapter,
+    Rows,
+    SingularValues,
+    Weights,
+    count_parameters,
+)
 from lintune.tangents import in_order
 from tests.adapters.zoo import CASES, fresh, logits, method_at, moved, same
 
@@ -212,3 +222,30 @@ def test_the_trainer_of_transformers_trains_it(tmp_path: object) -> None:
     transformers.Trainer(model=model, args=arguments, train_dataset=rows).train()
     values = attachment.values()
     assert any(not torch.equal(values[name], start[name]) for name in start)
+
+
+def test_in_half_precision_what_is_added_stays_in_float32() -> None:
+    """Steps far below the spacing of bfloat16 around the values add up."""
+    model = fresh("llama").to(torch.bfloat16)
+    attachment = attach(model, LoRA(2, 4, None))
+    assert {parameter.dtype for parameter in attachment.parameters()} == {torch.float32}
+    before = attachment.values()
+    train(attachment, steps=20, rate=1e-5)
+    after = attachment.values()
+    moved_share = torch.cat([(after[name] != before[name]).flatten() for name in before]).float().mean()
+    assert moved_share > 0.9
+    assert logits(model).dtype == torch.bfloat16
+
+
+def test_own_parameters_in_half_precision_are_refused() -> None:
+    model = fresh("llama").to(torch.bfloat16)
+    with pytest.raises(InputError, match="lost to rounding; load it with dtype=torch.float32"):
+        attach(model, Norms())
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_singular_values_in_half_precision() -> None:
+    model = fresh("llama").to(torch.float16)
+    attachment = attach(model, SingularValues())
+    assert torch.isfinite(logits(model)).all()
+    attachment.detach()

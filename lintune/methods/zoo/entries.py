@@ -33,7 +33,7 @@ class Entries(OfLinearLayers):
         seed: Seed of the random rule.
     """
 
-    count: int = 1024
+    count: int = 100
     rule: Rule | Mapping[str, Sequence[int]] = "random"
     targets: Sequence[str] | None = None
     seed: int = 0
