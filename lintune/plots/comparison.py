@@ -195,11 +195,11 @@ def _dot(
 
 
 def _plain_numbers(axis: Axis, values: pd.Series) -> None:
-    """Mark a logarithmic axis in plain numbers, densely where it is short."""
-    short = values.max() < 100 * values.min()
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if short else (1.0,), numticks=6))
-    axis.set_major_formatter("{x:,g}")
+    """Mark a logarithmic axis in plain numbers where it is short."""
     axis.set_minor_formatter(NullFormatter())
+    if values.max() < 100 * values.min():
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=6))
+        axis.set_major_formatter("{x:,g}")
 
 
 def _folded(title: str) -> str:

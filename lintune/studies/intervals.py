@@ -25,13 +25,13 @@ def interval(values: Sequence[float] | np.ndarray, level: float = 0.95) -> tuple
 def p_value(values: Sequence[float] | np.ndarray) -> float:
     """Return the two-sided p value of Student's test that the mean is 0; NaN for fewer than two values.
 
-    Values that are all the same have no spread to test by: p is 1 where they are 0, and else 0.
+    Values that are all the same have no spread to test by: p is 1 where they are 0, and else NaN.
     """
     found = np.asarray(values, dtype=float)
     if len(found) < 2:
         return math.nan
     if np.ptp(found) == 0:
-        return float(found[0] == 0)
+        return 1.0 if found[0] == 0 else math.nan
     return float(stats.ttest_1samp(found, 0.0).pvalue)
 
 

@@ -226,7 +226,7 @@ def test_the_trainer_of_transformers_trains_it(tmp_path: object) -> None:
 
 def test_in_half_precision_what_is_added_stays_in_float32() -> None:
     """Steps far below the spacing of bfloat16 around the values add up."""
-    model = fresh("llama").to(torch.bfloat16)
+    model = fresh("llama").bfloat16()
     attachment = attach(model, LoRA(2, 4, None))
     assert {parameter.dtype for parameter in attachment.parameters()} == {torch.float32}
     before = attachment.values()
@@ -238,14 +238,14 @@ def test_in_half_precision_what_is_added_stays_in_float32() -> None:
 
 
 def test_own_parameters_in_half_precision_are_refused() -> None:
-    model = fresh("llama").to(torch.bfloat16)
+    model = fresh("llama").bfloat16()
     with pytest.raises(InputError, match="lost to rounding; load it with dtype=torch.float32"):
         attach(model, Norms())
     assert not any(parameter.requires_grad for parameter in model.parameters())
 
 
 def test_singular_values_in_half_precision() -> None:
-    model = fresh("llama").to(torch.float16)
+    model = fresh("llama").half()
     attachment = attach(model, SingularValues())
     assert torch.isfinite(logits(model)).all()
     attachment.detach()

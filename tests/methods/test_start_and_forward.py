@@ -183,8 +183,9 @@ def written_out(method: Method, site: Site, values: Values, x: torch.Tensor) -> 
         places = method.places(site.name, weight)
         weight[places // weight.shape[1], places % weight.shape[1]] = values["entries"]
     elif isinstance(method, VeRA):
-        b, a = method.factors(*weight.shape, weight)
-        a = (6 / weight.shape[1]) ** 0.5 * a
+        d_out, d_in = weight.shape
+        b, a = method.factors(d_out, d_in, weight)
+        a = (6 / d_in) ** 0.5 * a
         weight += torch.diag(values["b"]) @ b @ torch.diag(values["d"]) @ a
     elif isinstance(method, SSL | SSB):
         weight = values.get("outputs", torch.ones(1))[:, None] * weight * values["inputs"]
