@@ -68,7 +68,7 @@ def claims(rows: pd.DataFrame, outcome: str = "test_loss", which: Sequence[Claim
 
     Returns:
         A row per claim: `better`, `worse`, `group`, what `differences.difference` returns of the two,
-        `adjusted`, and `verdict`: `holds`, `the other way round`, `no clear difference` or `one draw only`.
+        `adjusted`, and `verdict`: `holds`, `the other way round`, or what `differences.against` says besides.
     """
     wide = outcomes(rows, outcome)
     found = []

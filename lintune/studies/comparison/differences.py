@@ -12,7 +12,7 @@ from lintune.studies.comparison.compared import BASE
 from lintune.studies.intervals import holm
 
 BETTER, WORSE, NO_DIFFERENCE = "better", "worse", "no clear difference"
-TOO_FEW = "one draw only"
+TOO_FEW, DIVERGED = "no spread to judge by", "some runs diverged"
 # Each outcome with the sign that is good.
 OUTCOMES = {"test_loss": -1, "test_score": 1}
 LEVEL = 0.05
@@ -26,7 +26,8 @@ def against(
     The two are paired by task and draw. The difference is the mean over tasks of the means over draws; its
     interval (95 %, not corrected) and its p-value are those of Student's t with Welch's degrees of freedom,
     from the spread over draws within the tasks. They are about other draws of these tasks with these test
-    examples, not about other tasks; `agree` counts tasks instead.
+    examples and the chosen learning rates, which all draws share, not about other tasks; `agree` counts
+    tasks instead. A draw has examples of its own, and of methods that draw factors those.
 
     Args:
         rows: What `comparison` returns, for one or several tasks, with a column `task`.
@@ -38,7 +39,8 @@ def against(
         A row per method: `method`, `difference` (method minus base), `low`, `high`, `p`, `adjusted` (Holm's),
         `tasks`, `agree` (of how many of them the difference has the sign of the whole), `pairs`, `left out`
         (draws on which one of the two diverged), and `verdict`: `better` or `worse` where the adjusted p is
-        below 5 %, `no clear difference`, or `one draw only`.
+        below 5 %, `no clear difference`, `no spread to judge by`, or `some runs diverged`: a mean over the
+        draws on which both converged would compare them on the easier ones.
 
     Raises:
         InputError: An unknown outcome or method.
@@ -92,7 +94,7 @@ def stratified(values: Mapping[str, np.ndarray]) -> dict[str, float]:
     parts = np.array([each.var(ddof=1) / len(each) for each in values.values()]) / len(values) ** 2
     error = float(np.sqrt(parts.sum()))
     if error == 0:
-        return {"mean": mean, "low": mean, "high": mean, "p": float(mean == 0)}
+        return {"mean": mean, "low": mean, "high": mean, "p": 1.0 if mean == 0 else np.nan}
     freedom = parts.sum() ** 2 / sum(
         part**2 / (len(each) - 1) for part, each in zip(parts, values.values(), strict=True)
     )
@@ -105,17 +107,22 @@ def judged(found: pd.DataFrame, good: int) -> pd.DataFrame:
     """Return differences with Holm's correction over all of them, and verdicts.
 
     Args:
-        found: Rows with `difference` and `p`.
+        found: Rows with `difference`, `p` and `left out`.
         good: The sign of a difference in favour of the row's method.
     """
-    p_values = {str(place): float(p) for place, p in enumerate(found.p)}
+    p_values = {
+        str(place): float(p) if not out else np.nan
+        for place, (p, out) in enumerate(zip(found.p, found["left out"], strict=True))
+    }
     adjusted = np.array(list(holm(p_values).values()))
-    return found.assign(adjusted=adjusted, verdict=list(_verdicts(found.difference, adjusted, good)))
+    return found.assign(adjusted=adjusted, verdict=list(_verdicts(found, adjusted, good)))
 
 
-def _verdicts(differences: pd.Series, adjusted: np.ndarray, good: int) -> Iterator[str]:
-    for apart, p in zip(differences, adjusted, strict=True):
-        if np.isnan(p):
+def _verdicts(found: pd.DataFrame, adjusted: np.ndarray, good: int) -> Iterator[str]:
+    for apart, out, p in zip(found.difference, found["left out"], adjusted, strict=True):
+        if out:
+            yield DIVERGED
+        elif np.isnan(p):
             yield TOO_FEW
         elif p >= LEVEL:
             yield NO_DIFFERENCE

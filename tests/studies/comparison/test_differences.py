@@ -68,7 +68,20 @@ def test_draws_on_which_one_diverged_are_left_out_and_counted() -> None:
 
 def test_one_draw_alone_has_no_interval() -> None:
     rows = runs({"LoRA": {"a": [1.0]}, "x": {"a": [0.5]}})
-    assert list(against(rows).verdict) == ["one draw only"]
+    assert list(against(rows).verdict) == ["no spread to judge by"]
+
+
+def test_equal_differences_are_no_evidence() -> None:
+    rows = runs({"LoRA": {"a": [1.0, 2.0, 4.0]}, "x": {"a": [0.5, 1.5, 3.5]}})
+    assert list(against(rows).verdict) == ["no spread to judge by"]
+
+
+def test_nothing_is_concluded_where_runs_diverged() -> None:
+    clear = {"LoRA": {"a": [1.0, 2.0, 3.0, 4.0]}, "x": {"a": [0.5, 1.51, 2.49, None]}}
+    others = {"y": {"a": [0.5, 1.51, 2.49, 3.5]}}
+    found = against(runs({**clear, **others})).set_index("method")
+    assert found.verdict.to_dict() == {"x": "some runs diverged", "y": "better"}
+    assert found.adjusted["y"] == found.p["y"]  # what is not judged does not count
 
 
 def test_unknown_names_are_refused() -> None:
