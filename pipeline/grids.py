@@ -12,7 +12,7 @@ from lintune.descent import Recipe
 from lintune.methods import LoRA, Method, Weights
 from lintune.models import Pretrained
 from lintune.prompted import PromptedModel
-from lintune.studies import predictors
+from lintune.studies import predictors, rocoft
 from lintune.studies.behaviour import HEAD, PROMPT, Effort, Plan, behaviour
 from lintune.studies.comparison import Plan as FairPlan
 from lintune.studies.comparison import comparison
@@ -109,6 +109,41 @@ def run_methods(
     return comparison(pretrained, task, FairPlan(**settings), seeds, names)
 
 
+def run_selection(
+    pretrained: Pretrained,
+    task: Task,
+    seeds: Sequence[int],
+    depth: int,
+    count: int,
+    examples: int,
+    validation_examples: int,
+    test_examples: int,
+    selections: list[int],
+    trained_rules: list[str],
+    rates: list[float],
+    recipe: dict[str, Any],
+) -> pd.DataFrame:
+    """Regress with the kernels of rows and columns under every rule, and train rows under some."""
+    classes = len(task.classes)
+    problem = rocoft.Problem.of(
+        PromptedModel(pretrained, task.prompt_for(pretrained.kind)),
+        task,
+        depth,
+        shots=examples // classes,
+        validation_shots=validation_examples // classes,
+        seeds=seeds,
+        test_examples=test_examples,
+    )
+    kinds = ["rows", "columns", "entries", "lora"]
+    kernels = rocoft.choices(kinds, [count], rocoft.RULES, selections)
+    ways = [rocoft.Choice(rocoft.FULL, 0, "all")]
+    ways += rocoft.choices(["rows", "entries", "lora"], [count], trained_rules, selections[:1])
+    ways += rocoft.choices(["columns"], [count], ["first"], selections[:1])
+    regressed = rocoft.kernel_accuracies(problem, kernels).assign(what="regression")
+    learnt = rocoft.trained(problem, ways, rates, Recipe(rates[0], **recipe)).assign(what="training")
+    return pd.concat([regressed, learnt], ignore_index=True)
+
+
 _FACTORS: dict[str, Any] = {"depth": 2, "rank": 8, "alpha": 128.0}
 _RATES = {"sgd": [1.0, 4.0, 16.0], "signgd": [0.3, 1.0, 3.0], "adam": [0.3, 1.0, 3.0]}
 _BEHAVIOUR: dict[str, Any] = {
@@ -152,6 +187,21 @@ GRIDS = {
             "rates": [1e-4, 1e-3, 1e-2, 1e-1],
             "search_draws": 2,
             "rounds": 5,
+        },
+    ),
+    # Which rows and columns are chosen.
+    "selection": Grid(
+        run_selection,
+        {
+            "depth": 2,
+            "count": 3,
+            "examples": 32,
+            "validation_examples": 32,
+            "test_examples": 200,
+            "selections": [0, 1, 2],
+            "trained_rules": ["first", "random", "wanda", "gradient", "gradient, least"],
+            "rates": [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1],
+            "recipe": {"steps": 24, "batch": 8, "loss": "cross-entropy", "optimiser": "adam"},
         },
     ),
     # How accuracy changes with the strength.
