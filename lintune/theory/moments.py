@@ -48,6 +48,24 @@ def gradient_moments(gradients: np.ndarray) -> Moments:
     return Moments(given.shape[2], *np.moveaxis(found, 2, 0))
 
 
+def check_tokens(x: torch.Tensor, g: torch.Tensor, lengths: torch.Tensor) -> None:
+    """Refuse what is not a linear layer's inputs, output gradients and lengths of examples.
+
+    Args:
+        x: `(T, d)`.
+        g: `(k, T, m)`.
+        lengths: `(n,)` of sum T.
+
+    Raises:
+        InputError: The shapes do not fit.
+    """
+    if x.ndim != 2 or g.ndim != 3 or g.shape[1] != len(x) or int(lengths.sum()) != len(x):
+        raise InputError(
+            f"x {tuple(x.shape)}, g {tuple(g.shape)} and lengths of sum {int(lengths.sum())} do not fit: "
+            "they must be (T, d), (k, T, m) and (n,) of sum T."
+        )
+
+
 def token_moments(x: torch.Tensor, g: torch.Tensor, lengths: torch.Tensor) -> Moments:
     """Return the moments from what a layer is given and what comes back to it; no gradient is written out.
 
@@ -66,11 +84,7 @@ def token_moments(x: torch.Tensor, g: torch.Tensor, lengths: torch.Tensor) -> Mo
     Raises:
         InputError: The shapes do not fit.
     """
-    if x.ndim != 2 or g.ndim != 3 or g.shape[1] != len(x) or int(lengths.sum()) != len(x):
-        raise InputError(
-            f"x {tuple(x.shape)}, g {tuple(g.shape)} and lengths of sum {int(lengths.sum())} do not fit: "
-            "they must be (T, d), (k, T, d_out) and (n,) of sum T."
-        )
+    check_tokens(x, g, lengths)
     k = len(g)
     # One row for each token and output; whose gradient it belongs to.
     inputs, outputs = x.double().repeat(k, 1), g.double().flatten(0, 1)

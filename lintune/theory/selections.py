@@ -14,6 +14,7 @@ import torch
 
 from lintune.errors import InputError, unknown_name
 from lintune.tangents import owners
+from lintune.theory.moments import check_tokens
 
 KINDS = ("rows", "columns", "entries")
 # Numbers of one slab of gradients that are written out.
@@ -85,11 +86,7 @@ def token_products(x: torch.Tensor, g: torch.Tensor, lengths: torch.Tensor) -> P
     Raises:
         InputError: The shapes do not fit.
     """
-    if x.ndim != 2 or g.ndim != 3 or g.shape[1] != len(x) or int(lengths.sum()) != len(x):
-        raise InputError(
-            f"x {tuple(x.shape)}, g {tuple(g.shape)} and lengths of sum {int(lengths.sum())} do not fit: "
-            "they must be (T, d), (k, T, m) and (n,) of sum T."
-        )
+    check_tokens(x, g, lengths)
     inputs = x.double().expand(len(g), *x.shape)
     total, rows, entries = _squares(g.double(), inputs, lengths)
     columns = _squares(inputs, g.double(), lengths)[1]
