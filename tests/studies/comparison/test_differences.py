@@ -77,9 +77,14 @@ def test_equal_differences_are_no_evidence() -> None:
 
 
 def test_nothing_is_concluded_where_runs_diverged() -> None:
-    clear = {"LoRA": {"a": [1.0, 2.0, 3.0, 4.0]}, "x": {"a": [0.5, 1.51, 2.49, None]}}
-    others = {"y": {"a": [0.5, 1.51, 2.49, 3.5]}}
-    found = against(runs({**clear, **others})).set_index("method")
+    rows = runs(
+        {
+            "LoRA": {"a": [1.0, 2.0, 3.0, 4.0]},
+            "x": {"a": [0.5, 1.51, 2.49, None]},
+            "y": {"a": [0.5, 1.51, 2.49, 3.5]},
+        }
+    )
+    found = against(rows).set_index("method")
     assert found.verdict.to_dict() == {"x": "some runs diverged", "y": "better"}
     assert found.adjusted["y"] == found.p["y"]  # what is not judged does not count
 
