@@ -22,7 +22,7 @@ PARTS = {
     "strengths": every(THREE, [0, 1, 2]),
     "bounds": every(THREE, [0]),
     "methods": every(["mr", "subj-rebuilt"], ["0-1-2-3-4"]),
-    "selection": every(["mr", "subj-rebuilt"], ["0-1-2-3-4"]),
+    "selection": every(["mr"], ["0-1-2-3-4"]),
     "behaviour_16": [
         *every(["trec", "snli"], ["13-21-42"]),
         *every(["subj-rebuilt", "cr-like"], ["13-21-42-87-100"]),
