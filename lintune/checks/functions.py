@@ -3,7 +3,7 @@
 import torch
 
 from lintune.checks.result import Property
-from lintune.checks.subject import Subject, in_dtype, moved, relative
+from lintune.checks.subject import Subject, changes_layers, in_dtype, moved, relative
 from lintune.methods.attached import Attached
 
 
@@ -21,7 +21,12 @@ def pretrained_single(subject: Subject) -> Property:
 
 
 def matters(subject: Subject) -> Property:
-    """Ask that changing the values of any one name changes the function, from values that are no zeros."""
+    """Ask that changing the values of any one name changes the function, from values that are no zeros.
+
+    The model's own parameters are not asked: attention does not see the bias of its keys, for one.
+    """
+    if not changes_layers(subject.method):
+        return Property(note="the values take the places of the model's parameters")
     start, prepared = subject.attached.start, subject.prepared
     here = moved(start)
     outputs = subject.attached.outputs_on(here, prepared)

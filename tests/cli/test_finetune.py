@@ -64,7 +64,8 @@ def refused(result: Result) -> str:
     """Return the line that says why; nothing is before it but progress bars."""
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
-    *bars, line = result.stderr.splitlines()
+    # Bars within bars move the cursor about.
+    *bars, line = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", result.stderr).splitlines()
     assert all("%|" in bar or not bar.strip() for bar in bars)
     assert line.startswith("error: ")
     return line
