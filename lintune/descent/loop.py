@@ -100,7 +100,10 @@ def _descend(world: World, loss: Loss, recipe: Recipe, penalty: Penalty | None) 
                 f"the loss of {type(world).__name__} is not finite at step {number} of {recipe}; a smaller "
                 "learning_rate helps."
             )
-        gradient = _with_penalty(world, penalty, {name: scale * part for name, part in gradient.items()})
+        # A gradient is as large as what is trained: each part is let go when it has been scaled.
+        parts = dict(gradient)
+        del gradient
+        gradient = _with_penalty(world, penalty, {name: scale * parts.pop(name) for name in list(parts)})
         away = difference(world.values, anchor) if recipe.strength else {}
         pulled = recipe.strength > 0 and (recipe.pull != "selective" or world.inner(gradient, away) >= 0)
         yield Step(number, value, outputs.detach(), pulled)
