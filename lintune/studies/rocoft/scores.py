@@ -67,10 +67,10 @@ def look(
 ) -> dict[str, Layer]:
     """Score rows and columns of each targeted weight by name of the layer, from one walk over the model.
 
-    `wanda` is the sum over the row, or column, of the size of W_ij times the norm of input j over all tokens (after
-    Sun et al., 2024, who prune single weights by it). `gradient` is the sum of squares of the gradients of
-    all outputs of all examples for the row, or column: its share of the kernel's trace. Neither asks for
-    labels.
+    `wanda` is the sum over the row, or column, of the size of each weight times the norm of its input over
+    all tokens (after Sun et al., 2024, who prune single weights by it). `gradient` is the sum of squares of
+    the gradients of all outputs of all examples for the row, or column: its share of the kernel's trace.
+    Neither asks for labels.
 
     Args:
         prompted: The function; gradients are those of the contrasts of its logits.
