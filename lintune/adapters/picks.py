@@ -20,10 +20,10 @@ def picks(method: Method, sites: Mapping[str, Site]) -> dict[str, torch.Tensor]:
         method: The method.
         sites: Its sites by name, their weights as they are before training.
     """
-    if isinstance(method, Rows):
-        return {name: method.indices(name, linear_weight(site)) for name, site in sites.items()}
-    if isinstance(method, Columns):
-        return {name: method.indices(name, linear_weight(site).T) for name, site in sites.items()}
+    if isinstance(method, Rows | Columns):
+        return {
+            name: method.indices(name, method.oriented(linear_weight(site))) for name, site in sites.items()
+        }
     if isinstance(method, Entries):
         return {name: method.places(name, linear_weight(site)) for name, site in sites.items()}
     return {}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
-from lintune.errors import InputError
+from lintune.errors import InputError, unknown_name
 
 
 def uniform(seed: int, layer: str, shape: tuple[int, int], fan: int) -> torch.Tensor:
@@ -62,6 +62,14 @@ DOWN: dict[str, Callable[[int, str, tuple[int, int]], torch.Tensor]] = {
 def subset(seed: int, layer: str, count: int, size: int) -> torch.Tensor:
     """Return `count` of the numbers below `size`, ascending, without repetition."""
     return torch.randperm(size, generator=_generator(seed, layer))[:count].sort().values
+
+
+def check_choice(count: int, rule: str | Mapping[str, Sequence[int]], known: Sequence[str]) -> None:
+    """Refuse a count that is none, and the name of a rule that is not among those known."""
+    if count < 1:
+        raise InputError(f"count={count} must be at least 1.")
+    if isinstance(rule, str) and rule not in known:
+        raise unknown_name("rule", rule, known)
 
 
 def given(rule: Mapping[str, Sequence[int]], layer: str, count: int, size: int) -> torch.Tensor:

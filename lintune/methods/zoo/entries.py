@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch.nn import functional
 
-from lintune.errors import InputError, unknown_name
+from lintune.errors import InputError
 from lintune.methods import draws
 from lintune.methods.forms import Form, summed
 from lintune.methods.layers import constants, fresh, trained, with_weight
@@ -40,10 +40,7 @@ class Entries(OfLinearLayers):
 
     def __post_init__(self) -> None:
         """Refuse an unknown rule and a count that is none."""
-        if self.count < 1:
-            raise InputError(f"count={self.count} must be at least 1.")
-        if isinstance(self.rule, str) and self.rule not in _RULES:
-            raise unknown_name("rule", self.rule, _RULES)
+        draws.check_choice(self.count, self.rule, _RULES)
 
     @property
     def name(self) -> str:

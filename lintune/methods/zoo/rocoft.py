@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch.nn import functional
 
-from lintune.errors import InputError, unknown_name
+from lintune.errors import InputError
 from lintune.methods import draws
 from lintune.methods.forms import Form, Outer
 from lintune.methods.layers import constants, fresh, own_output, trained, with_weight
@@ -39,10 +39,7 @@ class _Some(OfLinearLayers):
 
     def __post_init__(self) -> None:
         """Refuse an unknown rule and a count that is none."""
-        if self.count < 1:
-            raise InputError(f"count={self.count} must be at least 1.")
-        if isinstance(self.rule, str) and self.rule not in _RULES:
-            raise unknown_name("rule", self.rule, _RULES)
+        draws.check_choice(self.count, self.rule, _RULES)
 
     def indices(self, layer: str, weight: torch.Tensor) -> torch.Tensor:
         """Return the chosen rows of a matrix `(size, other)`, `(count,)`, ascending.
@@ -65,6 +62,23 @@ class _Some(OfLinearLayers):
             return (torch.arange(self.count) * size) // self.count
         return torch.arange(self.count) + (0 if self.rule == "first" else size - self.count)
 
+    @staticmethod
+    def oriented(weight: torch.Tensor) -> torch.Tensor:
+        """Return a weight `(d_out, d_in)` such that what is chosen among is its rows."""
+        raise NotImplementedError
+
+    def check(self, site: Site) -> None:
+        """Refuse a layer in which there are no such rows or columns."""
+        self.indices(site.name, self.oriented(linear_weight(site)))
+
+    def _which(self, site: Site) -> torch.Tensor:
+        def chosen() -> torch.Tensor:
+            weight = self.oriented(linear_weight(site))
+            return self.indices(site.name, weight).to(weight.device)
+
+        with constants():
+            return site.once(self, chosen)
+
 
 @register("rows")
 @dataclass(frozen=True)
@@ -76,9 +90,10 @@ class Rows(_Some):
         """Short name, with the count and the rule."""
         return _name("rows", self)
 
-    def check(self, site: Site) -> None:
-        """Refuse a layer that has no such rows."""
-        self.indices(site.name, linear_weight(site))
+    @staticmethod
+    def oriented(weight: torch.Tensor) -> torch.Tensor:
+        """Return the weight."""
+        return weight
 
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the sums of g x^T with g restricted to the rows."""
@@ -106,14 +121,6 @@ class Rows(_Some):
         (rows,) = trained(site, values, {"rows": (self.count, matrix_shape(site)[1])})
         return with_weight(site, linear_weight(site).index_copy(0, self._which(site), rows))
 
-    def _which(self, site: Site) -> torch.Tensor:
-        def chosen() -> torch.Tensor:
-            weight = linear_weight(site)
-            return self.indices(site.name, weight).to(weight.device)
-
-        with constants():
-            return site.once(self, chosen)
-
 
 @register("columns")
 @dataclass(frozen=True)
@@ -125,9 +132,10 @@ class Columns(_Some):
         """Short name, with the count and the rule."""
         return _name("columns", self)
 
-    def check(self, site: Site) -> None:
-        """Refuse a layer that has no such columns."""
-        self.indices(site.name, linear_weight(site).T)
+    @staticmethod
+    def oriented(weight: torch.Tensor) -> torch.Tensor:
+        """Return the weight transposed."""
+        return weight.T
 
     def gradients(self, tap: Tap) -> list[Form]:
         """Return the sums of g x^T with x restricted to the columns."""
@@ -156,14 +164,6 @@ class Columns(_Some):
         """Return W with the columns in their places."""
         (columns,) = trained(site, values, {"columns": (matrix_shape(site)[0], self.count)})
         return with_weight(site, linear_weight(site).index_copy(1, self._which(site), columns))
-
-    def _which(self, site: Site) -> torch.Tensor:
-        def chosen() -> torch.Tensor:
-            weight = linear_weight(site)
-            return self.indices(site.name, weight.T).to(weight.device)
-
-        with constants():
-            return site.once(self, chosen)
 
 
 def _name(kind: str, some: _Some) -> str:
