@@ -128,8 +128,8 @@ def tunable_layers(model: PreTrainedModel) -> dict[str, Site]:
     }
 
 
-def top_layers(model: PreTrainedModel, depth: int) -> tuple[str, ...]:
-    """Return the names of the linear layers in the last `depth` blocks.
+def lowest_of_top(model: PreTrainedModel, depth: int) -> int:
+    """Return the index of the lowest of the last `depth` blocks.
 
     Raises:
         InputError: The model has fewer blocks.
@@ -137,7 +137,17 @@ def top_layers(model: PreTrainedModel, depth: int) -> tuple[str, ...]:
     total = len(blocks_of(model))
     if not 1 <= depth <= total:
         raise InputError(f"depth={depth} must be from 1 to {total}, the number of blocks.")
-    return tuple(name for name, site in tunable_layers(model).items() if (site.block or 0) >= total - depth)
+    return total - depth
+
+
+def top_layers(model: PreTrainedModel, depth: int) -> tuple[str, ...]:
+    """Return the names of the linear layers in the last `depth` blocks.
+
+    Raises:
+        InputError: The model has fewer blocks.
+    """
+    lowest = lowest_of_top(model, depth)
+    return tuple(name for name, site in tunable_layers(model).items() if (site.block or 0) >= lowest)
 
 
 def select(sites: dict[str, Site], patterns: Sequence[str] | None = None) -> dict[str, Site]:

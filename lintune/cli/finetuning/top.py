@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from lintune.errors import InputError
 from lintune.methods import Method
-from lintune.tangents import blocks_of
+from lintune.tangents import lowest_of_top
 
 
 def in_top(method: Method, model: PreTrainedModel, depth: int) -> Method:
@@ -17,11 +17,9 @@ def in_top(method: Method, model: PreTrainedModel, depth: int) -> Method:
     Raises:
         InputError: The model has fewer blocks, or the method trains nothing in them.
     """
-    total = len(blocks_of(model))
-    if not 1 <= depth <= total:
-        raise InputError(f"depth={depth} must be from 1 to {total}, the number of blocks.")
+    lowest = lowest_of_top(model, depth)
     sites = method.sites(model)
-    names = [name for name, site in sites.items() if site.block is not None and site.block >= total - depth]
+    names = [name for name, site in sites.items() if site.block is not None and site.block >= lowest]
     if not names:
         raise InputError(f"depth={depth}: {method.name!r} trains nothing in those blocks.")
     chosen: Any = method

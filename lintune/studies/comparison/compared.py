@@ -30,7 +30,7 @@ from lintune.methods import (
     Weights,
     count_parameters,
 )
-from lintune.tangents import all_sites, blocks_of, top_layers
+from lintune.tangents import all_sites, lowest_of_top, top_layers
 
 # What the others are held against.
 BASE = "LoRA"
@@ -153,7 +153,7 @@ def _biases(model: PreTrainedModel, depth: int) -> dict[str, Method]:
 def _in_top_blocks(
     model: PreTrainedModel, depth: int, *kinds: str, with_bias: bool = False
 ) -> tuple[str, ...]:
-    lowest = len(blocks_of(model)) - depth
+    lowest = lowest_of_top(model, depth)
     return tuple(
         name
         for name, site in all_sites(model).items()
