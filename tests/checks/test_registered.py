@@ -28,7 +28,8 @@ def test_every_method_passes_on_every_architecture(name: str, architecture: str)
     assert [each.name for each in found.properties] == list(PROPERTIES)
     unasked = {each.name for each in found.properties if each.measured is None}
     refused = {"merged layers", "merged model"} if name == "parallel-adapter" else set()
-    own = set() if hasattr(method, "forward") else {"gradients"}
+    # The model's own parameters take no `forward`, and some, as a key's bias, do not matter.
+    own = set() if hasattr(method, "forward") else {"gradients", "values matter"}
     assert unasked == refused | own
     assert found["kernel"].bound == 1e-10  # these models round to no less than float64
 
@@ -87,7 +88,8 @@ def test_every_method_passes_with_any_options(name: str, data: st.DataObject) ->
         chosen["rule"] = data.draw(st.sampled_from(RULES[name]), "rule")
     if METHODS[name] is not IA3:
         sites = list(small(name).sites(prompted.pretrained.model))
-        chosen["targets"] = tuple(
-            data.draw(st.lists(st.sampled_from(sites), min_size=1, max_size=4, unique=True), "targets")
-        )
+        some = st.lists(st.sampled_from(sites), min_size=1, max_size=4, unique=True)
+        # Attention does not see the bias of its keys, so keys alone cannot be trained by their biases.
+        learns = some.filter(lambda found: name != "biases" or any("k_proj" not in site for site in found))
+        chosen["targets"] = tuple(data.draw(learns, "targets"))
     check_method(small(name, **chosen), prompted, FEW)
