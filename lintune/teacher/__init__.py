@@ -20,6 +20,7 @@ from lintune.teacher.duals import Dual, dual
 from lintune.teacher.flow import flow
 from lintune.teacher.hermite import coefficients, hermite, missing
 from lintune.teacher.problem import Problem, problem
+from lintune.teacher.rates import unit_rate
 from lintune.teacher.recursion import Noise, Theory, noise, theory
 from lintune.teacher.sgd import Descent, paths, walk
 from lintune.teacher.steps import Step, generic_step
@@ -55,5 +56,6 @@ __all__ = [
     "problem",
     "start",
     "theory",
+    "unit_rate",
     "walk",
 ]

@@ -37,7 +37,8 @@ def plateau(problem: Problem, c: np.ndarray | None = None) -> np.ndarray:
     towards, among = _features(problem)
     if c is None:
         # lambda_i times any c^_i is any vector, where no lambda is 0; and the length of u^ is free.
-        gained = np.einsum("ik,ik->i", towards, np.linalg.solve(among, towards[..., None])[..., 0])
+        # The pseudo-inverse, for features that depend on one another, as those of a linear activation.
+        gained = np.einsum("ik,ikl,il->i", towards, np.linalg.pinv(among, hermitian=True), towards)
     else:
         b = problem.readout * c
         gained = (b * towards).sum(1) ** 2 / np.einsum("ik,ikl,il->i", b, among, b)

@@ -1,4 +1,4 @@
-"""The overlap's recursion at a fixed c^: the paper's drift, what a finite step takes off, and its fluctuation.
+"""The overlap's recursion at a fixed c^: the paper's drift, what a finite step takes off, its fluctuation.
 
 One step moves the overlap m by eta h(m) (1 - m^2) on average (the paper's proposition 4), less eta^2 m / 2
 times what bringing u^ back to norm 1 takes, up to eta^3; the rest is noise of variance eta^2 D(m). The second
@@ -18,7 +18,7 @@ from lintune.teacher.problem import Problem
 from lintune.teacher.student import Student
 
 # Overlaps at which the functions of m are known; between them they are interpolated.
-_GRID = np.linspace(-1.0, 1.0, 81)
+GRID = np.linspace(-1.0, 1.0, 81)
 _SAMPLES = 4000  # inputs that the noise is averaged over, at each of them
 _STRIDES = 50  # between two steps that are told of
 
@@ -83,7 +83,13 @@ def noise(
 
 
 def theory(
-    problem: Problem, student: Student, rate: float | np.ndarray, at: Sequence[int], *, seed: int = 0
+    problem: Problem,
+    student: Student,
+    rate: float | np.ndarray,
+    at: Sequence[int],
+    *,
+    known: Noise | None = None,
+    seed: int = 0,
 ) -> Theory:
     """Follow the recursion from the student's overlap.
 
@@ -92,6 +98,8 @@ def theory(
         student: Where they start; c^ stays.
         rate: eta, one or `(I,)`.
         at: Steps to tell of, increasing, from 0 on.
+        known: The noise at the overlaps `GRID`, of these instances or of one that all of them share with c^;
+            None to compute it.
         seed: Seed of the inputs that the noise is averaged over.
 
     Raises:
@@ -101,11 +109,12 @@ def theory(
     if wanted.ndim != 1 or not len(wanted) or wanted[0] < 0 or (np.diff(wanted) <= 0).any():
         raise InputError(f"at={list(at)} must be steps increasing from 0 on.")
     eta = np.broadcast_to(np.asarray(rate, dtype=float), (len(problem),))[:, None]
-    found = noise(problem, student, _GRID, seed=seed)
-    printed = eta * population.speed(problem, student, _GRID) * (1 - _GRID**2)
-    drift = printed - eta**2 * _GRID / 2 * found.stretch
-    slope = np.gradient(drift, _GRID, axis=1)
-    tables = [_Table(each) for each in (printed, drift, slope, eta**2 * found.spread)]
+    found = noise(problem, student, GRID, seed=seed) if known is None else known
+    printed = eta * population.speed(problem, student, GRID) * (1 - GRID**2)
+    drift = printed - eta**2 * GRID / 2 * found.stretch
+    slope = np.gradient(drift, GRID, axis=1)
+    diffusion = np.broadcast_to(eta**2 * found.spread, drift.shape)
+    tables = [_Table(each) for each in (printed, drift, slope, diffusion)]
 
     def velocity(state: np.ndarray) -> np.ndarray:
         plain, mean, variance = state
@@ -142,7 +151,7 @@ class _Table:
     def __init__(self, values: np.ndarray) -> None:
         self._values = values
         self._places = np.arange(len(values))
-        self._cells = len(_GRID) - 1
+        self._cells = len(GRID) - 1
 
     def __call__(self, overlap: np.ndarray) -> np.ndarray:
         where = (np.clip(overlap, -1, 1) + 1) * (self._cells / 2)

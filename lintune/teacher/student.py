@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lintune.errors import InputError
 from lintune.teacher.problem import Problem, unit
 
 
@@ -55,19 +56,28 @@ class Student:
         return replace(self, inside=np.zeros_like(self.inside), along=np.array(along), aside=aside)
 
 
-def start(problem: Problem, seed: int, *, knows_c: bool = False) -> Student:
+def start(problem: Problem, seed: int, *, agreeing: int | None = None) -> Student:
     """Draw u^ uniform on the unit sphere orthogonal to the rows, and c^ of random signs over sqrt(k).
 
     Args:
         problem: The instances.
         seed: Seed of the draw.
-        knows_c: Whether c^ is the teacher's c.
+        agreeing: How many entries of c^ are those of the teacher's c, the others their negatives, at random
+            places; k for c itself. None for random signs, as in the paper.
+
+    Raises:
+        InputError: There are not so many entries.
     """
     random = np.random.default_rng(seed)
     count, free = len(problem), problem.dimension - problem.rank
     along = random.standard_normal(count)
     aside = np.sqrt(random.chisquare(free - 1))
     norm = np.hypot(along, aside)
-    signs = unit(random.choice([-1.0, 1.0], problem.c.shape))
-    c = problem.c.copy() if knows_c else signs
+    if agreeing is None:
+        c = unit(random.choice([-1.0, 1.0], problem.c.shape))
+    elif 0 <= agreeing <= problem.width:
+        order = random.permuted(np.tile(np.arange(problem.width), (count, 1)), axis=1)
+        c = np.where(order < agreeing, problem.c, -problem.c)
+    else:
+        raise InputError(f"agreeing={agreeing} must be from 0 to the width, {problem.width}.")
     return Student(np.zeros((count, problem.rank)), along / norm, aside / norm, c)
