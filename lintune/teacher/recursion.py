@@ -1,8 +1,8 @@
 """The overlap's recursion at a fixed c^: the paper's drift, what a finite step takes off, its fluctuation.
 
 One step moves the overlap m by eta h(m) (1 - m^2) on average (the paper's proposition 4), less eta^2 m / 2
-times what bringing u^ back to norm 1 takes, up to eta^3; the rest is noise of variance eta^2 D(m). The second
-term and the linear-noise approximation of the fluctuation are ours.
+times what bringing u^ back to norm 1 takes, up to eta^3; the rest is noise, of variance eta^2 D(m) less the
+square of the first. The second term and the linear-noise approximation of the fluctuation are ours.
 """
 
 from collections.abc import Callable, Sequence
@@ -113,7 +113,7 @@ def theory(
     printed = eta * population.speed(problem, student, GRID) * (1 - GRID**2)
     drift = printed - eta**2 * GRID / 2 * found.stretch
     slope = np.gradient(drift, GRID, axis=1)
-    diffusion = np.broadcast_to(eta**2 * found.spread, drift.shape)
+    diffusion = np.maximum(eta**2 * found.spread - printed**2, 0)
     tables = [_Table(each) for each in (printed, drift, slope, diffusion)]
 
     def velocity(state: np.ndarray) -> np.ndarray:
