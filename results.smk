@@ -29,6 +29,7 @@ PARTS = {
     ],
     "behaviour_64": every(["subj-rebuilt"], ["13-21-42"]),
     "behaviour_512": every(["subj-rebuilt"], ["13"]),
+    "departure": every(["mr", "subj-rebuilt", "cr-like"], ["0-1-2-3-4"]),
 }
 
 
@@ -37,9 +38,25 @@ def parts(wildcards):
     return expand("build/reference/{grid}/{part}.json", grid=wildcards.grid, part=PARTS[wildcards.grid])
 
 
+# Notebooks whose gpu profile holds the sizes of a paper and needs no GPU: what they find is kept.
+LARGE = ["beyond_kernels", "recovery"]
+
+
 rule all:
     input:
-        expand("results/{grid}.cpu.json", grid=PARTS),
+        expand("results/{grid}.cpu.json", grid=[*PARTS, *LARGE]),
+
+
+rule large:
+    output:
+        "results/{name}.cpu.json",
+    wildcard_constraints:
+        name="|".join(LARGE),
+    message:
+        "{wildcards.name} at the sizes of its paper"
+    shell:
+        "{PYTHON:q} -m pipeline.execute notebooks/{wildcards.name}.md --profile gpu --out build/large/{wildcards.name} "
+        "&& cp build/large/{wildcards.name}/records/{wildcards.name}.json {output}"
 
 
 rule together:
@@ -47,6 +64,8 @@ rule together:
         parts,
     output:
         "results/{grid}.cpu.json",
+    wildcard_constraints:
+        grid="|".join(PARTS),
     shell:
         "LINTUNE_RECORDS=results {PYTHON:q} -m pipeline.reference together {wildcards.grid}.cpu {input}"
 
