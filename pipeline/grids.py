@@ -16,6 +16,7 @@ from lintune.studies import predictors, rocoft
 from lintune.studies.behaviour import HEAD, PROMPT, Effort, Plan, behaviour
 from lintune.studies.comparison import Plan as FairPlan
 from lintune.studies.comparison import comparison
+from lintune.studies.departure import Dial, departures, short_texts
 from lintune.studies.strengths import strengths
 from lintune.tangents import top_layers
 from lintune.tasks import FewShot, Task, few_shot
@@ -144,6 +145,23 @@ def run_selection(
     return pd.concat([regressed, learnt], ignore_index=True)
 
 
+def run_departure(
+    pretrained: Pretrained,
+    task: Task,
+    seeds: Sequence[int],
+    per_class: int,
+    test_per_class: int,
+    **dial: Any,
+) -> pd.DataFrame:
+    """Run LoRA over scales, rates and steps beside its linear twin; a seed draws the examples and A."""
+    prompted = PromptedModel(pretrained, task.prompt_for(pretrained.kind))
+    splits = {seed: short_texts(task, per_class, test_per_class, seed) for seed in seeds}
+    return pd.concat(
+        [departures(prompted, split, Dial(**dial), seed).assign(seed=seed) for seed, split in splits.items()],
+        ignore_index=True,
+    )
+
+
 _FACTORS: dict[str, Any] = {"depth": 2, "rank": 8, "alpha": 128.0}
 _RATES = {"sgd": [1.0, 4.0, 16.0], "signgd": [0.3, 1.0, 3.0], "adam": [0.3, 1.0, 3.0]}
 _BEHAVIOUR: dict[str, Any] = {
@@ -225,5 +243,18 @@ GRIDS = {
         _BEHAVIOUR
         | {"shots": 512, "turned_shots": 0, "effort": {"steps": 256, "batch": 8, "rates": _RATES}}
         | {"optimisers": {PROMPT: ["sgd"], HEAD: ["sgd"]}},
+    ),
+    # Where real LoRA leaves its linear twin, and what announces it.
+    "departure": Grid(
+        run_departure,
+        {
+            "per_class": 4,
+            "test_per_class": 8,
+            "alphas": [16.0, 64.0, 256.0, 1024.0],
+            "rates": [0.0125, 0.05, 0.2, 0.8],
+            "steps": [8, 16, 32],
+            "rank": 8,
+            "depth": 1,
+        },
     ),
 }
