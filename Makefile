@@ -40,6 +40,7 @@ benchmark: $(ENV)  ## compare the kernel engine with its peers (half an hour; AR
 	  -r benchmarks/requirements.txt
 	@PYTHONPATH=build/peers $(BIN)/python -m benchmarks.kernel $(ARGS)
 	@$(BIN)/python -m benchmarks.dual
+	@$(BIN)/python -m benchmarks.teacher
 	@$(BIN)/python -m benchmarks.training
 
 lint: $(ENV)  ## check style, types, layers and sources

@@ -16,7 +16,15 @@ from lintune.records import Stopwatch
 _PEERS = ("backpack-for-pytorch", "curvlinops-for-pytorch", "kronfluence", "opacus", "peft", "traker")
 
 
-def write(out: Path, data: Mapping[str, Any], parameters: Mapping[str, Any], stopwatch: Stopwatch) -> Path:
+def write(
+    out: Path,
+    data: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    stopwatch: Stopwatch,
+    *,
+    inputs: Mapping[str, str] | None = None,
+    dtype: str = "float32",
+) -> Path:
     """Write a record of measurements to `out`, with the machine and the peers' versions.
 
     Args:
@@ -24,6 +32,8 @@ def write(out: Path, data: Mapping[str, Any], parameters: Mapping[str, Any], sto
         data: What was measured.
         parameters: What the command was asked for; `device` and `threads` are among them.
         stopwatch: Started when the command started.
+        inputs: Hashes of what was read; None for those of the model and the sentences.
+        dtype: What was computed in.
     """
     os.environ["LINTUNE_RECORDS"] = str(out.parent)  # where records go is said by the environment
     torch.set_num_threads(parameters["threads"])  # what the workers used is what the record should say
@@ -31,9 +41,9 @@ def write(out: Path, data: Mapping[str, Any], parameters: Mapping[str, Any], sto
         out.stem,
         {**data, "machine": _machine(), "peers": {name: _version(name) for name in _PEERS}},
         parameters=parameters,
-        inputs=inputs_by_hash(),
+        inputs=inputs_by_hash() if inputs is None else inputs,
         device=parameters["device"],
-        dtype="float32",
+        dtype=dtype,
         stopwatch=stopwatch,
     )
 

@@ -15,7 +15,7 @@ AT_PLATEAU = 0.1
 # Students of which each overlap is kept.
 SHOWN = 12
 # Inputs that theory's noise is averaged over.
-SAMPLES = 20_000
+SAMPLES = 30_000
 
 
 def dial(
@@ -201,3 +201,35 @@ def verdict(network: np.ndarray, linearised: np.ndarray, plateau: np.ndarray) ->
 def spread_out(last: float, points: int) -> list[int]:
     """Return whole steps from 0 to the last, evenly spread."""
     return [int(step) for step in np.unique(np.linspace(0, last, points).round())]
+
+
+def keeps_speed(
+    sigma: str, width: int, ratios: Sequence[float], draws: int, part: float = 0.5, seed: int = 0
+) -> pd.DataFrame:
+    """Return how often h keeps its sign and a part of its size on the side that it points to (lemma 6).
+
+    Args:
+        sigma: Activation.
+        width: k, of an orthonormal base.
+        ratios: xi / sqrt(k).
+        draws: Draws of readout, c and c^; those of which h(0) vanishes do not count.
+        part: Of |h(0)|; the paper's lemma has a half, for a small constant xi / sqrt(k).
+        seed: Seed of the draws.
+
+    Returns:
+        A row per ratio: `activation`, `ratio`, `draws`, how many count, and `kept`, how many do.
+    """
+    middle, towards = np.zeros(1), np.linspace(0, 1, 21)
+    rows = []
+    for ratio in ratios:
+        given = teacher.problem(sigma, width, width + 2, ratio * width**0.5, instances=draws, seed=seed)
+        student = teacher.start(given, seed)
+        start = population.speed(given, student, middle)[:, 0]
+        counts = np.abs(start) > 1e-9 * np.abs(start).max()
+        found = []
+        for side in (-1.0, 1.0):
+            mine = np.flatnonzero(counts & (np.sign(start) == side))
+            speed = population.speed(given.take(mine), student.take(mine), side * towards)
+            found += list((side * speed).min(axis=1) >= part * np.abs(start[mine]) * (1 - 1e-9))
+        rows.append({"activation": sigma, "ratio": ratio, "draws": len(found), "kept": sum(map(int, found))})
+    return pd.DataFrame(rows)

@@ -34,11 +34,11 @@ class Inputs:
             problem: The instances.
             base: What `base` returns.
         """
-        u = (self.span * problem.inside).sum(-1) + self.along * problem.outside
+        u = np.vecdot(self.span, problem.inside) + self.along * problem.outside
         change = problem.xi[:, None] * problem.c
-        norms = np.sqrt(1 + change**2 + 2 * change * np.einsum("ikr,ir->ik", problem.rows, problem.inside))
-        inner = (base + change * u[..., None]) / norms
-        return np.asarray((problem.readout * problem.activation.value(inner)).sum(-1))
+        inner = base + change * u[..., None]
+        inner /= np.sqrt(1 + change**2 + 2 * change * np.einsum("ikr,ir->ik", problem.rows, problem.inside))
+        return np.asarray(np.vecdot(problem.activation.value(inner), problem.readout))
 
 
 def draw(problem: Problem, count: int, random: np.random.Generator) -> Inputs:

@@ -19,7 +19,7 @@ from lintune.teacher.student import Student
 
 # Overlaps at which the functions of m are known; between them they are interpolated.
 GRID = np.linspace(-1.0, 1.0, 81)
-_SAMPLES = 4000  # inputs that the noise is averaged over, at each of them
+_SAMPLES = 8000  # inputs that the noise is averaged over, at each of them; cubic activations want more
 _STRIDES = 50  # between two steps that are told of
 
 

@@ -35,6 +35,7 @@ class Descent:
         self._rate, self._c_rate = training.rates(len(problem))
         self._trains_c, self._outside, self._unit = training.trains_c, training.outside, training.unit
         self._form: Network | Linear | None = None
+        self._formed_for: np.ndarray | None = None
 
     def advance(
         self, student: Student, inputs: Inputs, base: np.ndarray, labels: np.ndarray, step: int
@@ -101,8 +102,8 @@ class Descent:
 
     def _formed(self, c: np.ndarray, leaning: np.ndarray | float) -> Network | Linear:
         """Return the student's function; the same one as long as neither c^ nor the rows move."""
-        if self._form is None or self._trains_c or not self._outside:
-            self._form = FORMS[self._training.student](self._problem, c, leaning)
+        if self._form is None or self._formed_for is not c or not self._outside:
+            self._form, self._formed_for = FORMS[self._training.student](self._problem, c, leaning), c
         return self._form
 
 

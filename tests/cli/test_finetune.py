@@ -24,6 +24,7 @@ from lintune.finetune import Setup, finetune
 from lintune.methods import IA3, METHODS, SSL, Entries, LoRA, Rows, VeRA, count_parameters
 from lintune.prompted import PromptedModel
 from lintune.studies.behaviour import draw
+from lintune.studies.departure import side
 from lintune.tasks import FewShot
 from tests.cli.given import save_model, save_task
 
@@ -121,6 +122,9 @@ def test_what_is_trained_is_what_the_library_trains(folder: Path, tmp_path: Path
     assert data["after"]["test"] == pytest.approx(after["test_loss"])
     assert data["before"]["train"] == pytest.approx(before["loss"] / len(split.train))
     assert data["chance"] == 0.5
+    judged = side(setup.attached, setup.test, expected.values)
+    assert data["side"]["side"] == judged.side
+    assert data["side"]["share"] == pytest.approx(judged.share)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "signgd"])
@@ -149,6 +153,10 @@ def test_the_table_says_what_the_record_holds(folder: Path, tmp_path: Path) -> N
     assert f"{data['trained']:,} of {data['total']:,} ({data['trained'] / data['total']:.3%})" in said
     assert f"(chance 0.500) {data['before']['score']:.3f} {data['after']['score']:.3f}" in said
     assert "0.01, given" in said
+    assert data["side"]["examples"] == 6
+    where = {"linear": "linear", "beyond": "beyond its linearisation"}[data["side"]["side"]]
+    assert f"the run is {where}: of the change of the outputs of 6 test examples" in said
+    assert f"{data['side']['share']:.1%} is not linear" in said
     assert "there are 6 test examples; 200 were asked for" in said
     assert f"wrote {tmp_path / 'a'}: adapter.json, adapter.safetensors, run.json" in said
     assert len(data["losses"]) == 3

@@ -14,6 +14,7 @@ def show(done: Done, out: Path) -> None:
     console = Console(highlight=False, markup=False)
     console.print(_ran_on(done))
     console.print(_scores(done))
+    console.print(_side(done), soft_wrap=True)
     for caution in _cautions(done):
         console.print(f"- {caution}")
     written = ", ".join(sorted(path.name for path in out.iterdir()))
@@ -56,6 +57,17 @@ def _scores(done: Done) -> Table:
     table.add_row("mean loss, test", f"{done.before.test:.3f}", f"{done.after.test:.3f}")
     table.add_row("mean loss, training", f"{done.before.train:.3f}", f"{done.after.train:.3f}")
     return table
+
+
+def _side(done: Done) -> str:
+    """Say whether the run went a linear way."""
+    if done.side is None:
+        return "whether the run is linear was not measured: method or model has no forward-mode derivative."
+    where = "linear" if done.side.side == "linear" else "beyond its linearisation"
+    return (
+        f"the run is {where}: of the change of the outputs of {done.judged} test examples, "
+        f"{done.side.share:.1%} is not linear (linear up to {done.side.threshold:.0%})."
+    )
 
 
 def _cautions(done: Done) -> list[str]:

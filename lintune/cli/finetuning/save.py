@@ -71,6 +71,7 @@ def _found(done: Done) -> dict[str, Any]:
         "before": asdict(done.before),
         "after": asdict(done.after),
         "chance": done.chance,
+        "side": None if done.side is None else asdict(done.side) | {"examples": done.judged},
         "metric": done.problem.task.metric,
         "rate": done.run.rate,
         "trials": [asdict(trial) for trial in done.trials],

@@ -7,6 +7,11 @@ from lintune.cli.finetuning.problem import Problem, problem_of, recipe_of
 from lintune.cli.finetuning.request import Request
 from lintune.cli.finetuning.training import Run, Trial, measured, searched, train
 from lintune.descent import Vector
+from lintune.errors import InputError
+from lintune.studies.departure import Side, side
+
+# Test examples on which a run is judged linear or not.
+_JUDGED = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +41,9 @@ class Done:
         before: At the start.
         after: At the end.
         chance: The score of guessing.
+        side: Whether the run went a linear way, by the outputs of the first `judged` test examples; None
+            where method or model has no forward-mode derivative.
+        judged: See above.
     """
 
     request: Request
@@ -45,6 +53,8 @@ class Done:
     before: Scores
     after: Scores
     chance: float
+    side: Side | None
+    judged: int
 
 
 def finetune(request: Request) -> Done:
@@ -61,7 +71,16 @@ def finetune(request: Request) -> Done:
     run, trials = _trained(problem, request)
     labels = problem.test.examples.labels
     chance = metrics.chance(problem.task.metric, labels, len(problem.task.classes))
-    return Done(request, problem, run, trials, before, _scores(problem, run.values), chance)
+    judged = min(_JUDGED, len(problem.test.examples))
+    way = _side(problem, run.values, judged)
+    return Done(request, problem, run, trials, before, _scores(problem, run.values), chance, way, judged)
+
+
+def _side(problem: Problem, values: Vector, judged: int) -> Side | None:
+    try:
+        return side(problem.attached, problem.test.prepared.take(range(judged)), values)
+    except InputError:
+        return None
 
 
 def _trained(problem: Problem, request: Request) -> tuple[Run, list[Trial]]:
