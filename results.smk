@@ -38,8 +38,12 @@ def parts(wildcards):
     return expand("build/reference/{grid}/{part}.json", grid=wildcards.grid, part=PARTS[wildcards.grid])
 
 
-# Notebooks whose gpu profile holds the sizes of a paper and needs no GPU: what they find is kept.
-LARGE = ["beyond_kernels", "recovery"]
+# Notebooks that run on a CPU at sizes too large for a page, and with what parameters: what they find is kept.
+LARGE = {
+    "beyond_kernels": "--profile gpu",
+    "recovery": "--profile cpu -p 'dimensions=[100, 200, 400, 800, 1600]' -p 'factors=[0.3]' "
+    "-p instances=80 -p given_up=0.5",
+}
 
 
 rule all:
@@ -53,9 +57,12 @@ rule large:
     wildcard_constraints:
         name="|".join(LARGE),
     message:
-        "{wildcards.name} at the sizes of its paper"
+        "{wildcards.name} at larger sizes"
+    params:
+        given=lambda wildcards: LARGE[wildcards.name],
     shell:
-        "{PYTHON:q} -m pipeline.execute notebooks/{wildcards.name}.md --profile gpu --out build/large/{wildcards.name} "
+        "{PYTHON:q} -m pipeline.execute notebooks/{wildcards.name}.md {params.given} "
+        "--out build/large/{wildcards.name} "
         "&& cp build/large/{wildcards.name}/records/{wildcards.name}.json {output}"
 
 

@@ -32,7 +32,8 @@ def inside_paths(
 ) -> np.ndarray:
     """Return |<u, u^>| on the way, `(len(parts), instances, len(at))`; u^ may lean into the span.
 
-    c^ is c; readout, c and the direction of the part of u in the span are the same for every size of it.
+    Both vectors are trained, from a random u^ and random signs in c^, at xi = sqrt(k). Readout, c, rows and
+    the direction of the part of u in the span are the same for every size of it.
 
     Args:
         sigma: The activation or its name.
@@ -41,24 +42,28 @@ def inside_paths(
         parts: Norms of the part of u in the span.
         instances: How many for each.
         at: Steps to tell of.
-        factor: eta in units of the median |h(0)| / (d V) of the instances with u outside the span.
+        factor: eta, of both, in units of the median |h(0)| / (d V) of the instances with u outside the span
+            and c^ = c.
         seed: Seed of instances, start and inputs.
     """
     problems = [
-        problem(sigma, width, dimension, 1.0, base="sphere", inside=part, instances=instances, seed=seed)
+        problem(
+            sigma, width, dimension, width**0.5, base="sphere", inside=part, instances=instances, seed=seed
+        )
         for part in (0.0, *parts)
     ]
+    # The scale of the step is that of a student that knows c.
     rate = factor * float(np.median(unit_rate(problems[0], start(problems[0], seed, agreeing=width))))
     given, student = stacked([(each, anywhere(each, seed)) for each in problems[1:]])
-    taken = paths(given, Training(rate, outside=False), student, at, seed)
+    taken = paths(given, Training(rate, rate, outside=False), student, at, seed)
     found = np.stack([np.abs(taken[int(step)].overlap(given)) for step in at], axis=1)
     return found.reshape(len(parts), instances, len(at))
 
 
-def anywhere(given: Problem, seed: int) -> Student:
-    """Return a start uniform on the whole sphere of R^d, not only outside the span; c^ is the teacher's c."""
+def anywhere(given: Problem, seed: int, *, agreeing: int | None = None) -> Student:
+    """Return a start uniform on the whole sphere of R^d, not only outside the span; c^ as `teacher.start`."""
     random = np.random.default_rng(seed)
-    outside = start(given, seed, agreeing=given.width)
+    outside = start(given, seed, agreeing=agreeing)
     free = given.dimension - given.rank
     # A normal vector: its part in the span, and the length of the rest.
     inside = random.standard_normal((len(given), given.rank))
@@ -106,6 +111,7 @@ def landscape(given: Problem, angles: np.ndarray) -> np.ndarray:
 
 def ends(given: Problem, rate: float, steps: int, seed: int) -> np.ndarray:
     """Return the angles to the row at which descent ends from random starts, `(I,)`, by the plane's part."""
-    last = paths(given, Training(rate, outside=False), anywhere(given, seed), [steps], seed)[steps]
+    first = anywhere(given, seed, agreeing=given.width)
+    last = paths(given, Training(rate, outside=False), first, [steps], seed)[steps]
     plane = unit(np.stack([last.inside[:, 0], last.along], axis=1))
     return np.asarray(np.arctan2(plane[:, 1], plane[:, 0]))
