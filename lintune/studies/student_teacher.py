@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lintune import teacher
-from lintune.teacher import Problem, Student, Theory, Training, linear, population
+from lintune.teacher import Activation, Problem, Student, Theory, Training, linear, population
 from lintune.teacher.recursion import GRID
 
 # Loss of the linear student within this of its plateau, relative, counts as at it.
@@ -204,7 +204,12 @@ def spread_out(last: float, points: int) -> list[int]:
 
 
 def keeps_speed(
-    sigma: str, width: int, ratios: Sequence[float], draws: int, part: float = 0.5, seed: int = 0
+    sigma: str | Activation,
+    width: int,
+    ratios: Sequence[float],
+    draws: int,
+    part: float = 0.5,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Return how often h keeps its sign and a part of its size on the side that it points to (lemma 6).
 

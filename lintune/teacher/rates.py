@@ -12,7 +12,8 @@ def unit_rate(problem: Problem, student: Student, *, seed: int = 0) -> np.ndarra
     """Return |h(0)| / (d V), `(I,)`, with V = E g^2 at overlap 0: a step's signal over its noise.
 
     In this unit the theorems' step sizes are a number delta: eta d V is how much noise a step adds to u^, and
-    eta |h(0)| by how much it moves the overlap. Where descent ends, 1 - m^2 is about delta / 2.
+    eta |h(0)| by how much it moves the overlap. Where descent ends, 1 - m^2 is about delta / 2 times what has
+    become of the noise, and less where h has grown.
 
     Args:
         problem: The instances, u orthogonal to the rows.

@@ -72,3 +72,16 @@ def test_verdicts_come_from_losses() -> None:
     assert study.verdict(np.full(4, 1.2), np.full(4, 1.05), plateau) == "not seen"
     assert study.verdict(np.full(4, 0.01), np.full(4, 0.9), plateau) == "not seen"  # below what is possible
     assert study.verdict(np.full(4, 0.01), np.full(4, 1.3), plateau) == "not seen"  # not at its plateau
+
+
+def test_where_the_speed_keeps_its_sign() -> None:
+    rows = study.keeps_speed("he3", 5, [0.1, 4.0], draws=60)
+    assert list(rows.ratio) == [0.1, 4.0]
+    (small, large), (of_small, of_large) = rows.kept, rows.draws
+    assert small == of_small
+    assert of_small > 40
+    assert large < of_large
+    # h is constant for an activation with no curvature: it keeps any part of itself.
+    line = teacher.Activation("line", lambda x: 2 * x, lambda x: np.full_like(x, 2.0), degree=1)
+    straight = study.keeps_speed(line, 5, [1.0], draws=20, part=1.0)
+    assert list(straight.kept) == list(straight.draws)
