@@ -1,7 +1,7 @@
 """What chapters measure, as functions that a test reaches and a reader can call on other data.
 
-A study of several functions is a module of its own: `added_layers`, `behaviour`, `kernels_and_solvers`,
-`lora_coordinates`, `nearness`, `optimiser_kernels`, `predictors`, `proximal`, `strengths`.
+A study of several functions is a module or a folder of its own, such as `behaviour`, `comparison`,
+`departure` or `student_teacher`.
 """
 
 from lintune.studies.few_shot import beats_baselines, few_shot_accuracies

@@ -2,7 +2,7 @@
 
 A base network, a teacher one rank-one change of its weights away, and a student that learns the change by
 online gradient descent (Dayi and Chen, "Gradient dynamics for low-rank fine-tuning beyond kernels"). Modules
-with several functions are used by name: `bases`, `bounds`, `linear`, `population`, `scalings`.
+with several functions are used by name: `bases`, `bounds`, `linear`, `population`, `scalings`, `scratch`.
 """
 
 from lintune.teacher.activations import (
@@ -21,6 +21,7 @@ from lintune.teacher.flow import flow
 from lintune.teacher.hermite import coefficients, hermite, missing
 from lintune.teacher.problem import Problem, problem
 from lintune.teacher.rates import unit_rate
+from lintune.teacher.recovery import Recovery, recover
 from lintune.teacher.recursion import Noise, Theory, noise, theory
 from lintune.teacher.sgd import Descent, paths, walk
 from lintune.teacher.steps import Step, generic_step
@@ -39,6 +40,7 @@ __all__ = [
     "Dual",
     "Noise",
     "Problem",
+    "Recovery",
     "Step",
     "Student",
     "Theory",
@@ -54,6 +56,7 @@ __all__ = [
     "noise",
     "paths",
     "problem",
+    "recover",
     "start",
     "theory",
     "unit_rate",
