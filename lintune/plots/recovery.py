@@ -165,7 +165,7 @@ def feature_errors(table: pd.DataFrame) -> Figure:
     """Draw what a linear model over theorem 36's features leaves, against how far u^ is from u.
 
     Args:
-        table: Rows with `gap` (1 - |<u, u^>|), `activation`, `left` (share of the teacher's change) and
+        table: Rows with `gap` (1 - |<u, u^>|), `activation`, `left` (least error over the features) and
             `limit`, the same by the theorem with its constant at 1.
     """
     figure, axis = plt.subplots(figsize=(5.2, 3.8))

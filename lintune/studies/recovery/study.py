@@ -96,9 +96,10 @@ def joint_paths(
 ) -> np.ndarray:
     """Return |<u, u^>| on the way in joint training, `(len(xis), instances, len(at))`.
 
-    The instances are the same for every xi; the step size is |h(0)| / (d V) of each.
+    The instances are the same for every xi, the half of twice as many draws with the larger |h(0)| at the
+    first one: with |h(0)| near 0 the step size, |h(0)| / (d V) of each, would be too.
     """
-    drawn = draws(bases.orthonormal(width), instances, seed)
+    drawn = above(draws(bases.orthonormal(width), 2 * instances, seed), sigma, xis[0], 0.5)
     problem, student = stacked([drawn.at(sigma, dimension, xi) for xi in xis])
     rate = unit_rate(problem, student)
     taken = paths(problem, Training(rate, rate), student, at, seed)
