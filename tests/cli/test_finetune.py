@@ -24,7 +24,7 @@ from lintune.finetune import Setup, finetune
 from lintune.methods import IA3, METHODS, SSL, Entries, LoRA, Rows, VeRA, count_parameters
 from lintune.prompted import PromptedModel
 from lintune.studies.behaviour import draw
-from lintune.studies.departure import side
+from lintune.studies.departure import BEYOND, Side, side
 from lintune.tasks import FewShot
 from tests.cli.given import save_model, save_task
 
@@ -125,6 +125,16 @@ def test_what_is_trained_is_what_the_library_trains(folder: Path, tmp_path: Path
     judged = side(setup.attached, setup.test, expected.values)
     assert data["side"]["side"] == judged.side
     assert data["side"]["share"] == pytest.approx(judged.share)
+
+
+@pytest.mark.parametrize("share", [float("inf"), float("nan")])
+def test_a_share_that_is_not_finite_is_recorded_as_none(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr("lintune.cli.finetuning.work.side", lambda *_: Side(BEYOND, share, 0.1))
+    done(run(folder, tmp_path / "a", "--method", "lora", "--rank", "2", *RATE))
+    recorded = records.read(tmp_path / "a" / "run.json")["data"]["side"]
+    assert (recorded["side"], recorded["share"], recorded["threshold"]) == (BEYOND, None, 0.1)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "signgd"])

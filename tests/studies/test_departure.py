@@ -183,7 +183,7 @@ def test_short_texts_are_balanced_and_their_test_examples_the_same(task: Task) -
     assert len(one.test) == 6
 
 
-def test_the_side_is_that_of_the_share(prompted: PromptedModel) -> None:
+def test_the_side_is_that_of_the_share(prompted: PromptedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     setup = Setup.of(prompted, lora(prompted, 8.0), SPLIT)
     attached, unseen = setup.attached, setup.test
     near, far = (study.side(attached, unseen, moved(attached, length)) for length in (1e-4, 3.0))
@@ -192,6 +192,8 @@ def test_the_side_is_that_of_the_share(prompted: PromptedModel) -> None:
     assert study.side(attached, unseen, moved(attached, 3.0), threshold=1e9).side == study.LINEAR
     overflown = {name: value + float("inf") for name, value in attached.start.items()}
     assert study.side(attached, unseen, overflown) == dataclasses.replace(far, share=float("inf"))
+    monkeypatch.setattr("lintune.studies.departure.sides.nonlinear_share", lambda *_: float("nan"))
+    assert study.side(attached, unseen, attached.start).side == study.BEYOND
     with pytest.raises(InputError, match="threshold=0 must be positive"):
         study.side(attached, unseen, attached.start, threshold=0)
 

@@ -50,6 +50,16 @@ def test_every_end_has_its_early_values_and_its_worst_gap() -> None:
     assert study.beyond(here, outcome="worst").all()
 
 
+def test_the_gap_so_far_is_the_largest_up_to_the_early_checkpoint() -> None:
+    # It leaves in the first step and is back at the second, the early checkpoint of the end at 16.
+    rows = checkpoints(lambda _a, _r, step: 0.5 if step == 1 else 0.05)
+    found = study.horizons(rows[rows.seed == 0])
+    assert set(found["gap so far (needs the twin)"]) == {0.5}
+    assert set(found["kernel drift"][found.steps == 16]) == {0.05}
+    rows.loc[rows.step == 1, "test_gap"] = np.nan
+    assert np.isinf(study.horizons(rows)["gap so far (needs the twin)"]).all()
+
+
 def test_what_is_lost_is_infinite() -> None:
     rows = checkpoints(lambda *_: 0.01)
     rows.loc[rows.step > 2, ["test_gap", "kernel_drift"]] = np.nan
@@ -120,6 +130,23 @@ def test_intervals_come_from_draws_and_need_three(table: pd.DataFrame) -> None:
     np.testing.assert_allclose(
         shares(wins, pairs, np.array([[1, 1, 1], [0, 0, 3], [2, 1, 0]])), [2 / 3, 0, 1]
     )
+
+
+def test_the_lead_is_over_the_same_draws(table: pd.DataFrame) -> None:
+    found = study.foretold(table, ["drift", "steps"], ["pooled"]).set_index("predictor")
+    ahead = study.lead(table, "drift", "steps")
+    assert ahead["lead"] == pytest.approx(found.auc["drift"] - found.auc["steps"])
+    assert 0 < ahead["lead low"] <= ahead["lead"] <= ahead["lead high"]
+    # Both vary with the draws, and by the same: the difference does not.
+    noisy = table.assign(steps=np.where(table.draw == "t 1", -table.steps, table.steps))
+    single = study.foretold(noisy, ["steps"], ["pooled"]).iloc[0]
+    assert single["auc low"] < single["auc high"]
+    twice = study.lead(noisy.assign(copy=noisy.steps), "steps", "copy")
+    assert set(twice.values()) == {0.0}
+    assert study.lead(noisy, "drift", "steps", outcome="worst") == study.lead(noisy, "drift", "steps")
+    assert np.isnan(study.lead(table.assign(gap=0.0), "drift", "steps")["lead"])
+    with pytest.raises(InputError, match="other='luck'"):
+        study.lead(table, "drift", "luck")
 
 
 def test_verdicts_follow_from_the_interval(table: pd.DataFrame) -> None:

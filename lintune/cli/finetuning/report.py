@@ -1,5 +1,6 @@
 """What `lintune finetune` prints: what was trained, the scores before and after, the files."""
 
+import math
 from pathlib import Path
 
 from rich.box import SIMPLE
@@ -63,6 +64,8 @@ def _side(done: Done) -> str:
     """Say whether the run went a linear way."""
     if done.side is None:
         return "whether the run is linear was not measured: method or model has no forward-mode derivative."
+    if not math.isfinite(done.side.share):
+        return f"the run is beyond its linearisation: on {done.judged} test examples its outputs left all bounds."
     where = "linear" if done.side.side == "linear" else "beyond its linearisation"
     return (
         f"the run is {where}: of the change of the outputs of {done.judged} test examples, "

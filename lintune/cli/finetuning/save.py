@@ -1,6 +1,7 @@
 """What `lintune finetune` leaves: the adapter, the record, and what other libraries read."""
 
 import copy
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -71,13 +72,21 @@ def _found(done: Done) -> dict[str, Any]:
         "before": asdict(done.before),
         "after": asdict(done.after),
         "chance": done.chance,
-        "side": None if done.side is None else asdict(done.side) | {"examples": done.judged},
+        "side": _side(done),
         "metric": done.problem.task.metric,
         "rate": done.run.rate,
         "trials": [asdict(trial) for trial in done.trials],
         "losses": done.run.losses,
         "seconds_per_step": done.run.seconds,
     }
+
+
+def _side(done: Done) -> dict[str, Any] | None:
+    """Return on which side the run ended; a share that is not finite is None, which a record can hold."""
+    if done.side is None:
+        return None
+    share = done.side.share if math.isfinite(done.side.share) else None
+    return asdict(done.side) | {"share": share, "examples": done.judged}
 
 
 def _came_to(done: Done) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from lintune.studies.departure.accuracy import accuracies, best_threshold
 from lintune.studies.departure.along import bend, nonlinear_share
-from lintune.studies.departure.foretelling import DIALS, foretold, verdict
+from lintune.studies.departure.foretelling import DIALS, foretold, lead, verdict
 from lintune.studies.departure.horizons import AT_END, GROUPS, beyond, horizons
 from lintune.studies.departure.sides import BEYOND, LINEAR, THRESHOLD, Side, side
 from lintune.studies.departure.study import EARLY, Dial, departures, short_texts
@@ -24,6 +24,7 @@ __all__ = [
     "departures",
     "foretold",
     "horizons",
+    "lead",
     "nonlinear_share",
     "short_texts",
     "side",

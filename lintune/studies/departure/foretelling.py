@@ -71,6 +71,44 @@ def foretold(
     return pd.DataFrame(found)
 
 
+def lead(
+    table: pd.DataFrame,
+    predictor: str,
+    other: str,
+    threshold: float = THRESHOLD,
+    outcome: str = "gap",
+    seed: int = 0,
+) -> dict[str, float]:
+    """Return by how much the AUC of a number exceeds that of another, over all pairs of runs.
+
+    Args:
+        table: What `horizons` returns, with at least one run.
+        predictor: A column of it.
+        other: The column that it is held against.
+        threshold: A run is beyond its twin where the outcome exceeds it.
+        outcome: `gap` at the end, or the `worst` on the way.
+        seed: Of the resampling of draws, the same ones for both.
+
+    Returns:
+        `lead`, and its 95 % percentile interval from `lead low` to `lead high`; not-a-number where `foretold`
+        has that.
+
+    Raises:
+        InputError: A column that is not there.
+    """
+    for name, value in (("predictor", predictor), ("other", other)):
+        if value not in table:
+            raise unknown_name(name, value, [str(column) for column in table])
+    draws = table.draw.astype("category").cat.codes.to_numpy()
+    weights, strata = resamples(int(draws.max()) + 1, seed), _strata(table, [])
+    left = beyond(table, threshold, outcome)
+    mine, others = (
+        shares(*pairs_won(table[name].to_numpy(dtype=float), left, strata, draws), weights)
+        for name in (predictor, other)
+    )
+    return ends("lead", mine - others)
+
+
 def verdict(rows: pd.DataFrame, predictor: str, dial: str) -> str:
     """Say what the AUC of a predictor along a dial says.
 

@@ -16,8 +16,8 @@ _EARLY = {
     "curvature along the update": "bend",
     "kernel drift": "kernel_drift",
     "drift": "drift",
-    "gap so far (needs the twin)": "test_gap",
 }
+_SO_FAR = "gap so far (needs the twin)"
 # What the twin foretells before the network is trained.
 _BEFORE = {
     "curvature along the twin's update": "twin_bend",
@@ -28,7 +28,7 @@ _BEFORE = {
 _TRIVIAL = ("loss drop", "outputs moved", "learning rate", "1 / alpha", "rate x steps", "steps")
 GROUPS = {
     **dict.fromkeys(_BEFORE, "before training"),
-    **dict.fromkeys(_EARLY, "after 1/8 of the steps"),
+    **dict.fromkeys([*_EARLY, _SO_FAR], "after 1/8 of the steps"),
     **dict.fromkeys(_TRIVIAL, "trivial"),
 }
 # The same, each as it is at the end of the run, for a verdict without a twin.
@@ -77,6 +77,7 @@ def _horizon(rows: pd.DataFrame, end: pd.Series) -> dict[str, Any]:
         "gap": _or_infinite(end.test_gap),
         "worst": _or_infinite(gaps.max(skipna=False)),
         **known,
+        _SO_FAR: _or_infinite(gaps.loc[: step // EARLY].max(skipna=False)),
         **{name: _or_infinite(end[column]) for name, column in _BEFORE.items()},
         "loss drop": _or_infinite(1 - early.loss / early.start_loss),
         "outputs moved": _or_infinite(early.train_moved),

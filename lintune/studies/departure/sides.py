@@ -62,4 +62,4 @@ def side(
         share = nonlinear_share(attached, prepared, values)
     except CorruptFileError:  # outputs that overflow are refused as a corrupt file's would be
         share = math.inf
-    return Side(BEYOND if share > threshold else LINEAR, share, threshold)
+    return Side(LINEAR if share <= threshold else BEYOND, share, threshold)  # not-a-number is beyond
