@@ -65,7 +65,7 @@ def _side(done: Done) -> str:
     if done.side is None:
         return "whether the run is linear was not measured: method or model has no forward-mode derivative."
     if not math.isfinite(done.side.share):
-        return f"the run is beyond its linearisation: on {done.judged} test examples its outputs left all bounds."
+        return f"the run is beyond its linearisation: its outputs on {done.judged} test examples overflow."
     where = "linear" if done.side.side == "linear" else "beyond its linearisation"
     return (
         f"the run is {where}: of the change of the outputs of {done.judged} test examples, "
