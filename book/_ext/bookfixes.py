@@ -5,6 +5,7 @@
 - sphinx-thebe writes its scripts, which name outside hosts, into every page (twice, which is a
   JavaScript error). The book runs nothing in the browser, so the extension is silenced.
 - The theme's edit links name the executed notebook, which is generated; they get its source instead.
+- In a docstring |x| is an absolute value; docutils takes it for a substitution, and the bars are escaped.
 - A browser breaks the line between a formula and the full stop after it; the two are kept together.
 """
 
@@ -63,6 +64,11 @@ def link_sources(app: Sphinx, page: str, template: str, context: dict[str, Any],
                 one["url"] = source_of(one["url"])
 
 
+def keep_bars(app: Sphinx, what: str, name: str, found: object, options: object, lines: list[str]) -> None:
+    """Escape the bars of a docstring, except between backquotes."""
+    lines[:] = [re.sub(r"(`[^`]*`)|\|", lambda part: part.group(1) or r"\|", line) for line in lines]
+
+
 class KeepWithFormula(SphinxPostTransform):
     """Bind to an inline formula what follows it without a space: `$n$,` or `$n$-dimensional`."""
 
@@ -85,6 +91,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the fixes; called by Sphinx."""
     app.config.mathjax_path = "mathjax/tex-chtml.js"
     app.add_post_transform(KeepWithFormula)
+    app.connect("autodoc-process-docstring", keep_bars)
     app.connect("config-inited", silence_thebe)
     app.connect("html-page-context", link_sources, priority=900)  # after the theme made its buttons
     app.connect("build-finished", copy_mathjax)

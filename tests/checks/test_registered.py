@@ -81,7 +81,7 @@ RULES = {
 @settings(deadline=None, max_examples=4)
 @given(data=st.data())
 def test_every_method_passes_with_any_options(name: str, data: st.DataObject) -> None:
-    prompted = function("opt")
+    prompted = function("gpt2-conv1d")  # no value is idle: not a bias of keys, not a unit that is never on
     has = {each.name for each in fields(METHODS[name])}  # type: ignore[arg-type]
     chosen = {field: data.draw(values, field) for field, values in OPTIONS.items() if field in has}
     if "rule" in has:
@@ -89,7 +89,5 @@ def test_every_method_passes_with_any_options(name: str, data: st.DataObject) ->
     if METHODS[name] is not IA3:
         sites = list(small(name).sites(prompted.pretrained.model))
         some = st.lists(st.sampled_from(sites), min_size=1, max_size=4, unique=True)
-        # Attention does not see the bias of its keys, so keys alone cannot be trained by their biases.
-        learns = some.filter(lambda found: name != "biases" or any("k_proj" not in site for site in found))
-        chosen["targets"] = tuple(data.draw(learns, "targets"))
+        chosen["targets"] = tuple(data.draw(some, "targets"))
     check_method(small(name, **chosen), prompted, FEW)

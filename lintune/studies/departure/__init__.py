@@ -4,6 +4,7 @@ from lintune.studies.departure.accuracy import accuracies, best_threshold
 from lintune.studies.departure.along import bend, nonlinear_share
 from lintune.studies.departure.foretelling import DIALS, foretold, lead, verdict
 from lintune.studies.departure.horizons import AT_END, GROUPS, beyond, horizons
+from lintune.studies.departure.run import Checkpoints
 from lintune.studies.departure.sides import BEYOND, LINEAR, THRESHOLD, Side, side
 from lintune.studies.departure.study import EARLY, Dial, departures, short_texts
 
@@ -15,6 +16,7 @@ __all__ = [
     "GROUPS",
     "LINEAR",
     "THRESHOLD",
+    "Checkpoints",
     "Dial",
     "Side",
     "accuracies",

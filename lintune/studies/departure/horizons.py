@@ -52,7 +52,7 @@ def horizons(rows: pd.DataFrame) -> pd.DataFrame:
         `draw`, the task and the seed; `alpha`, `rate`, `steps`; `gap`, on the test examples at the end;
         `worst`, the largest such gap at any checkpoint so far; every entry of `GROUPS`, larger where
         departure is expected, to three digits, so that what differs by rounding is a tie; and every entry
-        of `AT_END`, with `end: ` before its name. What a run had lost by diverging is infinite.
+        of `AT_END`, with "end: " before its name. What a run had lost by diverging is infinite.
     """
     rows = rows.assign(draw=rows.task.astype(str) + " " + rows.seed.astype(str))
     ends = rows[rows.twin_kernel_drift.notna()]
