@@ -56,8 +56,6 @@ rule large:
         "results/{name}.cpu.json",
     wildcard_constraints:
         name="|".join(LARGE),
-    message:
-        "{wildcards.name} at larger sizes"
     params:
         given=lambda wildcards: LARGE[wildcards.name],
     shell:
