@@ -59,7 +59,7 @@ def _features(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
         sigma(<w_i + t v, x>) at t = 0; f has no part along v.
     """
     sigma, base = dual(problem.activation), problem.base
-    across = sigma.slope(np.clip(problem.teacher @ base.transpose(0, 2, 1), -1, 1))
+    across = sigma.slope(population.inner(problem.teacher, base))
     along = problem.readout * problem.teacher[..., problem.rank]
     towards = np.einsum("ij,ijk->ik", along, across)
-    return towards, sigma.slope(np.clip(base @ base.transpose(0, 2, 1), -1, 1))
+    return towards, sigma.slope(population.inner(base, base))

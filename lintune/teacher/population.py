@@ -29,24 +29,12 @@ class Gradient:
 
 def loss(problem: Problem, student: Student) -> np.ndarray:
     """Return E (f^ - f*)^2, `(I,)`. u^ has norm 1."""
-    sigma, own = dual(problem.activation), student.rows(problem)
-    parts = (
-        _paired(problem, sigma.value(_inner(own, own))),
-        _paired(problem, sigma.value(_inner(problem.teacher, problem.teacher))),
-        -2 * _paired(problem, sigma.value(_inner(problem.teacher, own))),
-    )
-    return np.asarray(sum(parts))
+    return _distance(problem, student.rows(problem))
 
 
 def size(problem: Problem) -> np.ndarray:
     """Return E (f* - f)^2, `(I,)`: how far the teacher is from the base network."""
-    sigma, base = dual(problem.activation), problem.base
-    parts = (
-        _paired(problem, sigma.value(_inner(base, base))),
-        _paired(problem, sigma.value(_inner(problem.teacher, problem.teacher))),
-        -2 * _paired(problem, sigma.value(_inner(problem.teacher, base))),
-    )
-    return np.asarray(sum(parts))
+    return _distance(problem, problem.base)
 
 
 def gradient(problem: Problem, student: Student) -> Gradient:
@@ -54,8 +42,8 @@ def gradient(problem: Problem, student: Student) -> Gradient:
     sigma, own = dual(problem.activation), student.rows(problem)
     outer = problem.readout[:, :, None] * problem.readout[:, None, :]
     # A row's inner product with itself is 1 whatever it is.
-    among = outer * sigma.slope(_inner(own, own)) * (1 - np.eye(problem.width))
-    across = outer * sigma.slope(_inner(own, problem.teacher))
+    among = outer * sigma.slope(inner(own, own)) * (1 - np.eye(problem.width))
+    across = outer * sigma.slope(inner(own, problem.teacher))
     to_rows = 2 * (among @ own - across @ problem.teacher)
     to_rows -= (to_rows * own).sum(-1, keepdims=True) * own
     change = problem.xi[:, None] * student.c
@@ -88,7 +76,7 @@ def speed(problem: Problem, student: Student, overlap: np.ndarray) -> np.ndarray
     change, own = problem.xi[:, None] * problem.c, problem.xi[:, None] * student.c
     norms = np.sqrt(1 + change**2)[:, :, None] * np.sqrt(1 + own**2)[:, None, :]
     both = change[:, :, None] * own[:, None, :] / norms
-    gram = _inner(problem.rows, problem.rows) / norms
+    gram = inner(problem.rows, problem.rows) / norms
     sigma = dual(problem.activation)
     outer = problem.readout[:, :, None] * problem.readout[:, None, :] * both
     found = [2 * (outer * sigma.slope(_clip(gram + m * both))).sum((1, 2)) for m in np.atleast_1d(overlap)]
@@ -137,7 +125,7 @@ def _tensors(problem: Problem, student: Student, order: int) -> tuple[list[np.nd
 
     ||sum_i v_i w_i^(tensor s)||^2 is v^T G^(s) v, with the Gram matrix taken to the power s entry by entry.
     """
-    gram = _inner(problem.rows, problem.rows)
+    gram = inner(problem.rows, problem.rows)
     teacher, student_side = problem.readout * problem.c, problem.readout * student.c
     even, odd, powered = [], [], np.ones_like(gram)
     for _ in range(order):
@@ -145,6 +133,22 @@ def _tensors(problem: Problem, student: Student, order: int) -> tuple[list[np.nd
         odd.append(np.einsum("ik,ikl,il->i", problem.readout, powered, problem.readout))
         powered = powered * gram
     return even, odd
+
+
+def inner(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return inner products of unit rows `(I, k, n)` and `(I, l, n)`, `(I, k, l)`, at most 1 in size."""
+    return _clip(left @ right.transpose(0, 2, 1))
+
+
+def _distance(problem: Problem, rows: np.ndarray) -> np.ndarray:
+    """Return E (f* - g)^2, `(I,)`, of the network g with the readout and other unit rows."""
+    sigma = dual(problem.activation)
+    parts = (
+        _paired(problem, sigma.value(inner(rows, rows))),
+        _paired(problem, sigma.value(inner(problem.teacher, problem.teacher))),
+        -2 * _paired(problem, sigma.value(inner(problem.teacher, rows))),
+    )
+    return np.asarray(sum(parts))
 
 
 def _binomial(n: int, k: int) -> float:
@@ -156,10 +160,6 @@ def _binomial(n: int, k: int) -> float:
 def _orthogonal(problem: Problem) -> None:
     if not np.allclose(problem.inside, 0):
         raise InputError("inside must be 0: h is defined for u orthogonal to the rows (assumption 2).")
-
-
-def _inner(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    return _clip(left @ right.transpose(0, 2, 1))
 
 
 def _clip(cosines: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from lintune.teacher import Problem, Student
 from lintune.teacher.draws import draw
 from lintune.teacher.duals import dual
 from lintune.teacher.hermite import coefficients
+from lintune.teacher.population import inner
 from lintune.teacher.problem import unit
 
 # Directions of the features' Gram matrix below this, over its largest eigenvalue, are rounding.
@@ -47,15 +48,9 @@ def features_left(problem: Problem, student: Student) -> np.ndarray:
     """
     step = (problem.xi / problem.width**0.5)[:, None, None] * student.u[:, None]
     rows = unit(np.concatenate([problem.base + step, problem.base - step], axis=1))
-    sigma, turned = dual(problem.activation), problem.teacher.transpose(0, 2, 1)
-    gram = sigma.value(_clip(rows @ rows.transpose(0, 2, 1)))
-    towards = np.einsum("ifk,ik->if", sigma.value(_clip(rows @ turned)), problem.readout)
-    size = np.einsum(
-        "ik,ikl,il->i", problem.readout, sigma.value(_clip(problem.teacher @ turned)), problem.readout
-    )
+    sigma, wanted = dual(problem.activation), problem.teacher
+    gram = sigma.value(inner(rows, rows))
+    towards = np.einsum("ifk,ik->if", sigma.value(inner(rows, wanted)), problem.readout)
+    size = np.einsum("ik,ikl,il->i", problem.readout, sigma.value(inner(wanted, wanted)), problem.readout)
     weights = np.einsum("ifg,ig->if", np.linalg.pinv(gram, rcond=_SINGULAR, hermitian=True), towards)
     return np.maximum(size - (weights * towards).sum(1), 0)
-
-
-def _clip(cosines: np.ndarray) -> np.ndarray:
-    return np.clip(cosines, -1.0, 1.0)
