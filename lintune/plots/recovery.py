@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lintune.plots.style import BLUE, GREEN, GREY, ORANGE, PALETTE, PURPLE, RED, SKY
+from lintune.plots.style import BLUE, GREEN, GREY, ORANGE, PALETTE, RED
 
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 
@@ -67,9 +67,7 @@ def collapse(table: pd.DataFrame, level: float) -> Figure:
         )
     ends = np.array([table.unit.min(), table.unit.max()])
     axis.plot(ends, level * ends, color=GREY, linewidth=1.2, label=f"{level:.2f} times")
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    axis.grid(visible=True)
+    _log_log(axis)
     axis.set(xlabel="$d\\,V/(\\delta\\,h(0)^2)$", ylabel="steps to weak recovery")
     axis.legend(fontsize=8)
     return figure
@@ -97,9 +95,7 @@ def crossover(table: pd.DataFrame, level: float) -> Figure:
     left.legend(fontsize=8)
     right.axhline(level, color=GREY, linewidth=0.9, linestyle=":")
     right.axvline(1, color=GREY, linewidth=0.9, linestyle=":")
-    right.set_xscale("log")
-    right.set_yscale("log")
-    right.grid(visible=True)
+    _log_log(right)
     right.set(
         xlabel="$\\xi/(\\sqrt{k}\\,d^{1/4})$",
         ylabel="steps $\\cdot\\,\\delta h(0)^2/(dV)$",
@@ -170,15 +166,13 @@ def feature_errors(table: pd.DataFrame) -> Figure:
     """
     figure, axis = plt.subplots(figsize=(5.2, 3.8))
     for place, (name, rows) in enumerate(table.groupby("activation", sort=False)):
-        colour = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)[place % 6]
+        colour = PALETTE[place % len(PALETTE)]
         middle = rows.groupby("gap").left.median()
         axis.plot(rows.gap, rows.left, ".", color=colour, alpha=0.25, markersize=4)
         axis.plot(middle.index, middle, color=colour, label=str(name))
     limit = table.groupby("gap").limit.median()
     axis.plot(limit.index, limit, "--", color=GREY, label="theorem 36, constant 1")
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    axis.grid(visible=True)
+    _log_log(axis)
     axis.set(xlabel="$1-|\\langle u,\\hat u\\rangle|$", ylabel="error left")
     axis.legend(fontsize=8)
     return figure
@@ -190,9 +184,13 @@ def _middle(values: pd.Series) -> float:
     return found if np.isfinite(found) else float("nan")
 
 
-def _log_axis(axis: Axes, ticks: Sequence[float]) -> None:
+def _log_log(axis: Axes) -> None:
     axis.set_xscale("log")
     axis.set_yscale("log")
+    axis.grid(visible=True)
+
+
+def _log_axis(axis: Axes, ticks: Sequence[float]) -> None:
+    _log_log(axis)
     axis.set_xticks(list(ticks), [f"{tick:.3g}" for tick in ticks])
     axis.minorticks_off()
-    axis.grid(visible=True)

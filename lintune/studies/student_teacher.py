@@ -83,7 +83,7 @@ def against_theory(
     given = one.take([0] * instances)
     first, drawn = teacher.start(one, seed, agreeing=agreeing), teacher.start(given, seed)
     student = Student(drawn.inside, drawn.along, drawn.aside, np.repeat(first.c, instances, axis=0))
-    drift = float(population.speed(one, first, np.zeros(1))[0, 0])
+    drift = float(population.drift(one, first)[0])
     rate = delta * float(teacher.unit_rate(one, first)[0])
     at = spread_out(length / (rate * abs(drift)), points)
     found = teacher.paths(given, Training(rate), student, at, seed)
@@ -224,12 +224,11 @@ def keeps_speed(
     Returns:
         A row per ratio: `activation`, `ratio`, `draws`, how many count, and `kept`, how many do.
     """
-    middle, towards = np.zeros(1), np.linspace(0, 1, 21)
-    rows = []
+    towards, rows = np.linspace(0, 1, 21), []
     for ratio in ratios:
         given = teacher.problem(sigma, width, width + 2, ratio * width**0.5, instances=draws, seed=seed)
         student = teacher.start(given, seed)
-        start = population.speed(given, student, middle)[:, 0]
+        start = population.drift(given, student)
         counts = np.abs(start) > 1e-9 * np.abs(start).max()
         found = []
         for side in (-1.0, 1.0):

@@ -83,6 +83,11 @@ def speed(problem: Problem, student: Student, overlap: np.ndarray) -> np.ndarray
     return np.stack(found, axis=1)
 
 
+def drift(problem: Problem, student: Student) -> np.ndarray:
+    """Return h(0), `(I,)`: how fast, and to which side, the overlap leaves 0. Errors as `speed`."""
+    return speed(problem, student, np.zeros(1))[:, 0]
+
+
 def speed_series(problem: Problem, student: Student, overlap: np.ndarray, order: int) -> np.ndarray:
     """Return h(m) by the double series of the paper's proposition 4, up to Hermite coefficients of an order.
 

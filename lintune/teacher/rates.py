@@ -20,7 +20,5 @@ def unit_rate(problem: Problem, student: Student, *, seed: int = 0) -> np.ndarra
         student: Says c^.
         seed: Seed of the inputs that V is averaged over.
     """
-    middle = np.zeros(1)
-    drift = np.abs(population.speed(problem, student, middle)[:, 0])
-    variance = noise(problem, student, middle, seed=seed).size[:, 0]
-    return np.asarray(drift / (problem.dimension * variance))
+    variance = noise(problem, student, np.zeros(1), seed=seed).size[:, 0]
+    return np.asarray(np.abs(population.drift(problem, student)) / (problem.dimension * variance))

@@ -36,13 +36,13 @@ def test_starts_have_the_law_of_a_uniform_direction() -> None:
 
 def test_starts_are_turned_to_where_h_drives_them() -> None:
     given, student = recovery.draws(orthonormal(3), 20, 2).at("sigmoid", 30, 1.0)
-    assert (student.along * recovery.drift(given, student) > 0).all()
+    assert (student.along * population.drift(given, student) > 0).all()
 
 
 def test_a_share_with_small_drift_is_given_up() -> None:
     given = recovery.draws(orthonormal(3), 20, 3)
     kept = recovery.above(given, "relu", 1.0, 0.75)
-    sizes, all_sizes = (np.abs(recovery.drift(*each.at("relu", 9, 1.0))) for each in (kept, given))
+    sizes, all_sizes = (np.abs(population.drift(*each.at("relu", 9, 1.0))) for each in (kept, given))
     assert len(kept) == 5
     np.testing.assert_allclose(np.sort(sizes), np.sort(all_sizes)[-5:])
     with pytest.raises(InputError, match="share=1"):

@@ -31,7 +31,7 @@ def test_descent_ends_where_noise_and_drift_balance() -> None:
     given, places = one.take([0] * 40), np.zeros(40, dtype=int)
     delta = 0.3
     rate = delta * float(teacher.unit_rate(one, first)[0])
-    pace = rate * abs(float(population.speed(one, first, np.zeros(1))[0, 0]))
+    pace = rate * abs(float(population.drift(one, first)[0]))
     last = round(8 / pace)
     found = teacher.paths(given, Training(rate), first.take(places), [last], 0)[last]
     overlap = np.abs(found.overlap(given))

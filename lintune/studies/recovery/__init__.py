@@ -1,6 +1,6 @@
 """What it costs a student to recover its teacher's change: sweeps, exponents, and what needs no descent."""
 
-from lintune.studies.recovery.draws import Draws, draws, drift
+from lintune.studies.recovery.draws import Draws, draws
 from lintune.studies.recovery.exponents import Exponent, exponent, linear_in_d, tuned
 from lintune.studies.recovery.hiding import from_scratch, hidden, single_index, tuning
 from lintune.studies.recovery.inside import anywhere, ends, inside_paths, landscape, one_row, second_optimum
@@ -19,7 +19,6 @@ __all__ = [
     "against_xi",
     "anywhere",
     "draws",
-    "drift",
     "ends",
     "exponent",
     "features_left",

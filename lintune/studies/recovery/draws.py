@@ -67,7 +67,7 @@ class Draws:
         along = self.towards / np.hypot(self.towards, aside)
         student = Student(np.zeros((count, rank)), along, aside / np.hypot(self.towards, aside), self.c_hat)
         if right_side:
-            side = np.where(drift(given, student) < 0, -1.0, 1.0)
+            side = np.where(population.drift(given, student) < 0, -1.0, 1.0)
             student = replace(student, along=np.abs(along) * side)
         return given, student
 
@@ -96,8 +96,3 @@ def draws(
         random.standard_normal(instances),
         random.uniform(1e-12, 1, instances),
     )
-
-
-def drift(problem: Problem, student: Student) -> np.ndarray:
-    """Return h(0), `(I,)`."""
-    return population.speed(problem, student, np.zeros(1))[:, 0]

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from lintune.errors import InputError
-from lintune.studies.recovery.draws import Draws, drift
-from lintune.teacher import Activation, Problem, Student, Training, noise
+from lintune.studies.recovery.draws import Draws
+from lintune.teacher import Activation, Problem, Student, Training, noise, population
 from lintune.teacher.recovery import recover
 
 # Inputs that V is averaged over.
@@ -99,7 +99,7 @@ def above(draws: Draws, sigma: str | Activation, xi: float, share: float) -> Dra
     """
     if not 0 <= share < 1:
         raise InputError(f"share={share} must be from 0 to below 1.")
-    size = np.abs(drift(*draws.at(sigma, draws.rows.shape[-1] + 2, xi)))
+    size = np.abs(population.drift(*draws.at(sigma, draws.rows.shape[-1] + 2, xi)))
     kept = np.argsort(-size, kind="stable")[: len(draws) - int(share * len(draws))]
     return draws.take(np.sort(kept))
 
@@ -110,7 +110,7 @@ def variance(problem: Problem, student: Student) -> np.ndarray:
 
 
 def _planned(problem: Problem, student: Student, setting: Setting) -> pd.DataFrame:
-    size, spread = np.abs(drift(problem, student)), variance(problem, student)
+    size, spread = np.abs(population.drift(problem, student)), variance(problem, student)
     if (size == 0).any():
         raise InputError("h(0) is 0 for an instance: no step size can be given in units of it (use `above`).")
     scale = setting.dimension * spread
