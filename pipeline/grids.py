@@ -18,6 +18,8 @@ from lintune.studies.comparison import Plan as FairPlan
 from lintune.studies.comparison import comparison
 from lintune.studies.departure import Dial, departures, short_texts
 from lintune.studies.strengths import strengths
+from lintune.studies.sweep import Effort as SweepEffort
+from lintune.studies.sweep import chosen, sweep
 from lintune.tangents import top_layers
 from lintune.tasks import FewShot, Task, few_shot
 
@@ -162,6 +164,18 @@ def run_departure(
     )
 
 
+def run_sweep(
+    pretrained: Pretrained,
+    task: Task,
+    seeds: Sequence[int],
+    effort: dict[str, Any],
+    **settings: Any,
+) -> pd.DataFrame:
+    """Really train every candidate that the advisor is held against."""
+    candidates = chosen(pretrained.model)
+    return sweep(pretrained, task, candidates, seeds, effort=SweepEffort(**effort), **settings)
+
+
 _FACTORS: dict[str, Any] = {"depth": 2, "rank": 8, "alpha": 128.0}
 _RATES = {"sgd": [1.0, 4.0, 16.0], "signgd": [0.3, 1.0, 3.0], "adam": [0.3, 1.0, 3.0]}
 _BEHAVIOUR: dict[str, Any] = {
@@ -243,6 +257,15 @@ GRIDS = {
         _BEHAVIOUR
         | {"shots": 512, "turned_shots": 0, "effort": {"steps": 256, "batch": 8, "rates": _RATES}}
         | {"optimisers": {PROMPT: ["sgd"], HEAD: ["sgd"]}},
+    ),
+    # What the advisor replaces: every candidate trained, each with a learning rate of its own.
+    "sweep": Grid(
+        run_sweep,
+        {
+            "examples": 32,
+            "test_examples": 200,
+            "effort": {"steps": 16, "batch": 8, "rate": 2e-3, "factor": 4.0, "trials": 5},
+        },
     ),
     # Where real LoRA leaves its linear twin, and what announces it.
     "departure": Grid(

@@ -1,0 +1,1 @@
+"""The advisor: which layers, method and rank to tune, ranked before any training."""
