@@ -1,1 +1,55 @@
-"""The advisor: which layers, method and rank to tune, ranked before any training."""
+"""The advisor: which layers, method, rank, alpha and lambda to train, ranked before any training.
+
+One capture gives the kernels of all candidates (`look`); from each kernel come a forecast of training
+(`forecast`) and what kernel regression and spectrum say (`scores`); their ranks are averaged (`combined`).
+`probe` says how far to trust it.
+"""
+
+from lintune.advise.advice import Advice, advise
+from lintune.advise.candidates import KINDS, Candidate, Kind, candidates, fitting
+from lintune.advise.cost import Budget, Clock
+from lintune.advise.course import KAPPA, Course, course
+from lintune.advise.forecast import RATES, Forecast, forecast, halves
+from lintune.advise.layers import Layers, has_usual_layers, layers_in, runs, usual_layers
+from lintune.advise.look import Look, Sight, look, sizes_of
+from lintune.advise.ranking import COMBINED, combined, ties
+from lintune.advise.scores import SCORES, Score, scores
+from lintune.advise.trust import DESCRIBES, GUIDES, Probe, probe
+
+__all__ = [
+    "COMBINED",
+    "DESCRIBES",
+    "GUIDES",
+    "KAPPA",
+    "KINDS",
+    "RATES",
+    "SCORES",
+    "Advice",
+    "Budget",
+    "Candidate",
+    "Clock",
+    "Course",
+    "Forecast",
+    "Kind",
+    "Layers",
+    "Look",
+    "Probe",
+    "Score",
+    "Sight",
+    "advise",
+    "candidates",
+    "combined",
+    "course",
+    "fitting",
+    "forecast",
+    "halves",
+    "has_usual_layers",
+    "layers_in",
+    "look",
+    "probe",
+    "runs",
+    "scores",
+    "sizes_of",
+    "ties",
+    "usual_layers",
+]

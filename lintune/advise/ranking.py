@@ -1,0 +1,58 @@
+"""From scores to an order of candidates, and which of them are too close to call."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lintune.advise.scores import SCORES
+from lintune.errors import unknown_name
+
+# The scores whose ranks are averaged: chosen on the movie-review tasks, held against tasks that share no
+# text with them (`lintune.studies.advice`).
+COMBINED: tuple[str, ...] = ("predicted held-out loss", "leave-one-out loss", "regression loss")
+_SIGNS = {score.name: score.sign for score in SCORES}
+
+
+def combined(rows: pd.DataFrame, names: Sequence[str] = COMBINED) -> np.ndarray:
+    """Return the mean rank of each candidate under some scores, `(K,)`; the least is the best.
+
+    Ranks are from 0 to 1 within the rows; of equal scores each has the mean of theirs.
+
+    Args:
+        rows: A row per candidate with a column per score. An infinite or missing score ranks last.
+        names: Names in `lintune.advise.scores.SCORES`.
+
+    Raises:
+        InputError: There is no such score.
+    """
+    for name in names:
+        if name not in _SIGNS:
+            raise unknown_name("names", name, _SIGNS)
+    worst = [(_SIGNS[name] * rows[name].astype(float)).fillna(np.inf).to_numpy() for name in names]
+    ranks = [(stats.rankdata(each) - 0.5) / len(rows) for each in worst]
+    return np.asarray(np.mean(ranks, axis=0))
+
+
+def ties(losses: Mapping[str, np.ndarray], best: str) -> list[str]:
+    """Return the candidates whose held-out loss is not clearly above that of the best.
+
+    An example's loss under one candidate is held against its loss under the other. What is within one
+    standard error of the mean of these differences is within the noise of the examples at hand.
+
+    Args:
+        losses: `(N,)` predicted loss of each example when held out, by name of the candidate.
+        best: Against which candidate.
+
+    Returns:
+        Names, in the order of `losses`; the best is among them.
+    """
+    own = losses[best]
+    found = []
+    for name, each in losses.items():
+        apart = each - own
+        error = float(apart.std(ddof=1)) / len(apart) ** 0.5 if len(apart) > 1 else np.inf
+        if name == best or float(apart.mean()) <= error:
+            found.append(name)
+    return found
