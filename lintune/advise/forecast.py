@@ -73,8 +73,8 @@ def halves(labels: np.ndarray, repeats: int, seed: int = 0) -> list[tuple[np.nda
     classes, counts = np.unique(labels, return_counts=True)
     if counts.min() < 2:
         raise InputError(
-            f"labels: class {classes[counts.argmin()]} has one example; forecasts need two of each class, one "
-            "to learn from and one to test on."
+            f"labels: class {classes[counts.argmin()]} has one example; forecasts need two of each class, "
+            "one to learn from and one to test on."
         )
     rng = np.random.default_rng(seed)
     found = []

@@ -1,4 +1,4 @@
-"""How far to trust a forecast: a few real steps beside it, and the network where it says that training ends."""
+"""How far to trust a forecast: a few real steps beside it, and the network where it says training ends."""
 
 import time
 from contextlib import suppress
