@@ -13,6 +13,7 @@ from lintune.methods import LoRA, Method, Weights
 from lintune.models import Pretrained
 from lintune.prompted import PromptedModel
 from lintune.studies import predictors, rocoft
+from lintune.studies.advice import advices
 from lintune.studies.behaviour import HEAD, PROMPT, Effort, Plan, behaviour
 from lintune.studies.comparison import Plan as FairPlan
 from lintune.studies.comparison import comparison
@@ -164,16 +165,20 @@ def run_departure(
     )
 
 
-def run_sweep(
-    pretrained: Pretrained,
-    task: Task,
-    seeds: Sequence[int],
-    effort: dict[str, Any],
-    **settings: Any,
-) -> pd.DataFrame:
-    """Really train every candidate that the advisor is held against."""
-    candidates = chosen(pretrained.model)
-    return sweep(pretrained, task, candidates, seeds, effort=SweepEffort(**effort), **settings)
+def _on_candidates(study: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
+    """Return a study of the sweep's candidates."""
+
+    def run(
+        pretrained: Pretrained,
+        task: Task,
+        seeds: Sequence[int],
+        effort: dict[str, Any],
+        **settings: Any,
+    ) -> pd.DataFrame:
+        found = chosen(pretrained.model)
+        return study(pretrained, task, found, seeds, effort=SweepEffort(**effort), **settings)
+
+    return run
 
 
 _FACTORS: dict[str, Any] = {"depth": 2, "rank": 8, "alpha": 128.0}
@@ -184,6 +189,11 @@ _BEHAVIOUR: dict[str, Any] = {
     "test_examples": 100,
     "validation_shots": 8,
     "effort": {"steps": 32, "batch": 8, "rates": _RATES},
+}
+_SWEEP: dict[str, Any] = {
+    "examples": 32,
+    "test_examples": 200,
+    "effort": {"steps": 16, "batch": 8, "rate": 2e-3, "factor": 4.0, "trials": 5},
 }
 _strengths = partial(Grid, run_strengths)
 GRIDS = {
@@ -259,14 +269,9 @@ GRIDS = {
         | {"optimisers": {PROMPT: ["sgd"], HEAD: ["sgd"]}},
     ),
     # What the advisor replaces: every candidate trained, each with a learning rate of its own.
-    "sweep": Grid(
-        run_sweep,
-        {
-            "examples": 32,
-            "test_examples": 200,
-            "effort": {"steps": 16, "batch": 8, "rate": 2e-3, "factor": 4.0, "trials": 5},
-        },
-    ),
+    "sweep": Grid(_on_candidates(sweep), _SWEEP),
+    # What the advisor says of the same candidates on the same draws.
+    "advice": Grid(_on_candidates(advices), _SWEEP | {"repeats": 4, "probe_steps": 4}),
     # Where real LoRA leaves its linear twin, and what announces it.
     "departure": Grid(
         run_departure,

@@ -11,7 +11,7 @@ from lintune.advise.cost import Budget, Clock
 from lintune.advise.course import KAPPA, Course, course
 from lintune.advise.forecast import RATES, Forecast, forecast, halves
 from lintune.advise.layers import Layers, has_usual_layers, layers_in, runs, usual_layers
-from lintune.advise.look import Look, Sight, look, sizes_of
+from lintune.advise.look import Look, Sight, Sizes, look, sizes_of
 from lintune.advise.ranking import COMBINED, combined, ties
 from lintune.advise.scores import SCORES, Score, scores
 from lintune.advise.trust import DESCRIBES, GUIDES, Probe, probe
@@ -36,6 +36,7 @@ __all__ = [
     "Probe",
     "Score",
     "Sight",
+    "Sizes",
     "advise",
     "candidates",
     "combined",

@@ -1,7 +1,7 @@
 """Advice: every candidate scored from one look, put in order, within a budget."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from lintune.advise.candidates import Candidate
 from lintune.advise.cost import Budget, Clock
 from lintune.advise.forecast import Forecast, forecast
-from lintune.advise.look import Look, look, sizes_of
+from lintune.advise.look import Look, Sizes, look, sizes_of
 from lintune.advise.ranking import combined, ties
 from lintune.advise.scores import scores
 from lintune.descent import Recipe
@@ -93,8 +93,9 @@ def advise(
     lengths = [len(prompt.ids) for prompt in prompted.encode(examples)]
     tokens = sum(lengths) / len(lengths)
     visits = recipe.steps * (len(examples) if recipe.batch is None else min(recipe.batch, len(examples)))
-    affordable, seconds = _within(prompted, examples, candidates, budget or Budget(), visits * tokens)
-    seen = look(prompted, examples, affordable, seed=seed)
+    sizes = sizes_of(prompted, candidates)
+    affordable, seconds = _within(prompted, examples, sizes, budget or Budget(), visits * tokens)
+    seen = look(prompted, examples, affordable, seed=seed, sizes=sizes)
     rows, forecasts = [], {}
     for candidate in tqdm(affordable, desc="forecasts", leave=False):
         sight = seen.at(candidate)
@@ -124,16 +125,15 @@ def advise(
 def _within(
     prompted: PromptedModel,
     examples: Examples,
-    candidates: Sequence[Candidate],
+    sizes: Mapping[Candidate, Sizes],
     budget: Budget,
     tokens: float,
 ) -> tuple[list[Candidate], dict[Candidate, float]]:
     """Return the candidates within the budget, and what training each takes."""
     clock = Clock.of(prompted, examples)
-    seconds = {candidate: clock.training(candidate, tokens) for candidate in candidates}
-    costs = [(sizes_of(prompted, each)[1], seconds[each]) for each in candidates]
-    fits = budget.check(costs)
-    return [each for each, fit in zip(candidates, fits, strict=True) if fit], seconds
+    seconds = {candidate: clock.training(candidate, tokens) for candidate in sizes}
+    fits = budget.check([(size.parameters, seconds[each]) for each, size in sizes.items()])
+    return [each for each, fit in zip(sizes, fits, strict=True) if fit], seconds
 
 
 def _check(prompted: PromptedModel, examples: Examples, candidates: Sequence[Candidate]) -> None:

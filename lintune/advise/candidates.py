@@ -1,7 +1,7 @@
 """What could be trained: layers x method x rank x alpha x lambda, each a candidate with a name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
@@ -57,6 +57,11 @@ class Candidate:
         unusual = "" if self.kind != "lora" or self.alpha == 2 * self.rank else f" alpha {self.alpha:g}"
         what = {"lora": f"LoRA r {self.rank}", "ia3": "IA3", "rows": f"{self.rank} rows"}[self.kind]
         return what + unusual + (f", pull {self.pull:g}" if self.pull else "")
+
+    @property
+    def bare(self) -> "Candidate":
+        """The candidate without scale and pull, whose kernel is this one's but for a factor."""
+        return replace(self, alpha=float(self.rank) if self.kind == "lora" else 0.0, pull=0.0)
 
     def method(self, model: PreTrainedModel, seed: int = 0) -> Method:
         """Return the method on the layers of a model.
@@ -121,18 +126,20 @@ def fitting(model: PreTrainedModel, found: Sequence[Candidate]) -> tuple[Candida
     Raises:
         InputError: None fits; the message is that of the first.
     """
-    kept: dict[Candidate, None] = {}
+    fits: dict[Candidate, bool] = {}
     refusal: InputError | None = None
-    for candidate in found:
+    for candidate in dict.fromkeys(each.bare for each in found):
         try:
             candidate.method(model)
         except InputError as error:
             refusal = refusal or error
+            fits[candidate] = False
         else:
-            kept[candidate] = None
+            fits[candidate] = True
+    kept = tuple(dict.fromkeys(each for each in found if fits[each.bare]))
     if not kept:
         raise refusal or InputError("candidates: there are none.")
-    return tuple(kept)
+    return kept
 
 
 def _sizes(kind: Kind, ranks: Sequence[int], scales: Sequence[float], rows: int) -> list[tuple[int, float]]:

@@ -3,18 +3,31 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from lintune.advise.candidates import Candidate
 from lintune.errors import InputError
 from lintune.kernels import contrasts, feature_size, tangent_kernels
-from lintune.methods import LoRA, Method, count_parameters
+from lintune.methods import Method, count_parameters
 from lintune.prompted import PromptedModel
 from lintune.tasks import Examples
 
 # A method without its layers; candidates of one trunk differ in layers, alpha and pull alone.
 _Trunk = tuple[str, int]
+
+
+class Sizes(NamedTuple):
+    """How large a candidate is.
+
+    Attributes:
+        moving: How many parameters have a gradient at the start (of LoRA's two factors only B).
+        parameters: How many are trained.
+    """
+
+    moving: int
+    parameters: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +64,7 @@ class Look:
     candidates: tuple[Candidate, ...]
     _atoms: Mapping[tuple[_Trunk, int], np.ndarray]
     _places: Mapping[Candidate, tuple[int, ...]]
-    _sizes: Mapping[Candidate, tuple[int, int]]
+    _sizes: Mapping[Candidate, Sizes]
 
     @property
     def classes(self) -> int:
@@ -61,7 +74,7 @@ class Look:
     def at(self, candidate: Candidate) -> Sight:
         """Return the kernel of a candidate: the sum over its layers, times (alpha / rank)^2 for LoRA."""
         scale = (candidate.alpha / candidate.rank) ** 2 if candidate.kind == "lora" else 1.0
-        parts = [self._atoms[_trunk(candidate), place] for place in self._places[candidate]]
+        parts = [self._atoms[_trunk(candidate), place] for place in self._places[candidate.bare]]
         return Sight(candidate, scale * np.sum(parts, axis=0), *self._sizes[candidate])
 
 
@@ -72,6 +85,7 @@ def look(
     *,
     seed: int = 0,
     memory: int = 6_000_000_000,
+    sizes: Mapping[Candidate, Sizes] | None = None,
 ) -> Look:
     """Take the kernels of all candidates from one capture.
 
@@ -84,6 +98,7 @@ def look(
         candidates: What to look at.
         seed: Of what methods draw.
         memory: Bytes that the examples may take, beside the model and the kernels.
+        sizes: What `sizes_of` returns, where it is known.
 
     Raises:
         InputError: No candidates, or one that does not fit the model; fewer than two classes among the
@@ -94,7 +109,7 @@ def look(
     if len(set(examples.labels.tolist())) < 2:
         raise InputError("examples must be of at least two classes.")
     model = prompted.pretrained.model
-    methods = {candidate: candidate.method(model, seed) for candidate in candidates}
+    methods = {bare: bare.method(model, seed) for bare in dict.fromkeys(each.bare for each in candidates)}
     atoms = _atoms(methods, prompted)
     began = time.monotonic()
     found = tangent_kernels(
@@ -107,14 +122,11 @@ def look(
     )
     seconds = time.monotonic() - began
     places = {
-        candidate: tuple(
-            place
-            for (trunk, place), (_, users) in atoms.items()
-            if trunk == _trunk(candidate) and candidate in users
+        bare: tuple(
+            place for (trunk, place), (_, users) in atoms.items() if trunk == _trunk(bare) and bare in users
         )
-        for candidate in candidates
+        for bare in methods
     }
-    sizes = {candidate: sizes_of(prompted, candidate) for candidate in candidates}
     return Look(
         found.train_logits,
         examples.labels,
@@ -122,7 +134,7 @@ def look(
         tuple(candidates),
         {key: found.train[_label(*key)].total() for key in atoms},
         places,
-        sizes,
+        sizes or sizes_of(prompted, candidates),
     )
 
 
@@ -143,12 +155,8 @@ def _atoms(
             groups.setdefault(frozenset(those), []).append(layer)
         for place, (who, layers) in enumerate(groups.items()):
             method = methods[next(iter(who))]
-            found[trunk, place] = _unscaled(replace(method, targets=tuple(layers))), who  # type: ignore[type-var]
+            found[trunk, place] = replace(method, targets=tuple(layers)), who  # type: ignore[type-var]
     return found
-
-
-def _unscaled(method: Method) -> Method:
-    return replace(method, alpha=float(method.rank)) if isinstance(method, LoRA) else method
 
 
 def _trunk(candidate: Candidate) -> _Trunk:
@@ -159,8 +167,14 @@ def _label(trunk: _Trunk, place: int) -> str:
     return f"{trunk[0]} {trunk[1]} {place}"
 
 
-def sizes_of(prompted: PromptedModel, candidate: Candidate) -> tuple[int, int]:
-    """Return how many parameters of a candidate have a gradient at the start, and how many are trained."""
-    model = prompted.pretrained.model
-    method = candidate.method(model)
-    return feature_size(prompted, method), count_parameters(method, model)
+def sizes_of(prompted: PromptedModel, candidates: Sequence[Candidate]) -> dict[Candidate, Sizes]:
+    """Return the sizes of candidates; no pass is made.
+
+    Raises:
+        InputError: One does not fit the model.
+    """
+    model, found = prompted.pretrained.model, {}
+    for bare in dict.fromkeys(each.bare for each in candidates):
+        method = bare.method(model)
+        found[bare] = Sizes(feature_size(prompted, method), count_parameters(method, model))
+    return {candidate: found[candidate.bare] for candidate in candidates}

@@ -166,14 +166,18 @@ def select(sites: dict[str, Site], patterns: Sequence[str] | None = None) -> dic
         raise InputError("targets: the model has no places of the kind that the method tunes.")
     if patterns is None:
         return sites
-    for pattern in patterns:
+    exact = sites.keys() & set(patterns)  # many methods name each layer; matching all with all takes long
+    wild = [pattern for pattern in patterns if pattern not in exact]
+    for pattern in wild:
         if not any(fnmatchcase(name, pattern) for name in sites):
             kinds = sorted({name.rpartition(".")[2] for name in sites})
             raise InputError(
                 f"targets={pattern!r} matches none of the {len(sites)} places that can be tuned"
                 f", such as {next(iter(sites))!r}; the last parts of their names are {', '.join(kinds)}."
             )
-    return {name: site for name, site in sites.items() if any(fnmatchcase(name, p) for p in patterns)}
+    return {
+        name: site for name, site in sites.items() if name in exact or any(fnmatchcase(name, p) for p in wild)
+    }
 
 
 def _kind(module: nn.Module, head: nn.Module | None) -> Kind | None:
