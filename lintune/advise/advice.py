@@ -10,12 +10,13 @@ from tqdm.auto import tqdm
 
 from lintune.advise.candidates import Candidate
 from lintune.advise.cost import Budget, Clock
+from lintune.advise.course import check_recipe
 from lintune.advise.forecast import Forecast, forecast
 from lintune.advise.look import Look, Sizes, look, sizes_of
 from lintune.advise.ranking import combined, ties
 from lintune.advise.scores import scores
 from lintune.descent import Recipe
-from lintune.errors import InputError
+from lintune.errors import InputError, unknown_name
 from lintune.prompted import PromptedModel
 from lintune.tasks import Examples
 
@@ -52,7 +53,13 @@ class Advice:
         return self.candidates[0]
 
     def recipe_for(self, candidate: Candidate) -> Recipe:
-        """Return how to train a candidate, with its suggested rate and strength."""
+        """Return how to train a candidate, with its suggested rate and strength.
+
+        Raises:
+            InputError: It is none of the candidates within the budget.
+        """
+        if candidate.name not in self.forecasts:
+            raise unknown_name("candidate", candidate.name, self.forecasts)
         found = self.forecasts[candidate.name]
         return replace(self.recipe, learning_rate=found.rate, strength=found.strength)
 
@@ -85,10 +92,14 @@ def advise(
         seed: Of what methods draw, of halves, and of the order of examples.
 
     Raises:
-        InputError: A class of which there is one example or none, a candidate that does not fit the model, a
-            budget that nothing fits, or a recipe of another kind.
+        InputError: Fewer than two classes, a class of which there is one example, a label that is no class, a
+            candidate that does not fit the model, a budget that nothing fits, a recipe of another kind, or
+            no repeats.
     """
     _check(prompted, examples, candidates)
+    check_recipe(recipe)
+    if repeats < 1:
+        raise InputError(f"repeats={repeats} must be at least 1.")
     began = time.monotonic()
     lengths = [len(prompt.ids) for prompt in prompted.encode(examples)]
     tokens = sum(lengths) / len(lengths)
@@ -145,6 +156,10 @@ def _check(prompted: PromptedModel, examples: Examples, candidates: Sequence[Can
     if not len(examples):
         raise InputError("examples: there are none; advice needs at least two of each class.")
     counts = np.bincount(examples.labels, minlength=prompted.classes)
+    if len(counts) > prompted.classes:
+        raise InputError(
+            f"examples: label {len(counts) - 1} is no class; there are {prompted.classes} classes."
+        )
     if (counts > 0).sum() < 2:
         raise InputError("examples are all of one class; advice needs at least two of each of two classes.")
     if (counts == 1).any():

@@ -7,7 +7,7 @@ from typing import Literal
 
 from transformers import PreTrainedModel
 
-from lintune.advise.layers import Layers, has_usual_layers, layers_in, runs
+from lintune.advise.layers import Layers, has_usual_layers, layers_in, runs, usual_layers
 from lintune.errors import InputError, unknown_name
 from lintune.methods import IA3, LoRA, Method, Rows
 from lintune.tangents import blocks_of
@@ -38,9 +38,13 @@ class Candidate:
     pull: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse an unknown kind and a negative pull; the method refuses the rest."""
+        """Refuse what is a candidate for no model: a kind, rank, alpha or pull that is none."""
         if self.kind not in KINDS:
             raise unknown_name("kind", self.kind, KINDS)
+        if self.kind == "lora":
+            LoRA(self.rank, self.alpha)
+        elif self.kind == "rows":
+            Rows(self.rank)
         if not 0 <= self.pull < float("inf"):
             raise InputError(f"pull={self.pull} must be at least 0 and finite.")
 
@@ -110,11 +114,17 @@ def candidates(
         pulls: Strengths over the kernel's mean eigenvalue.
 
     Raises:
-        InputError: Nothing fits, an unknown kind, or blocks that are not there.
+        InputError: Nothing fits, an unknown kind, a rank, scale or pull that is none, blocks that are not
+            there, or `usual` layers where peft has none.
     """
     which = layers or (("usual", "all") if has_usual_layers(model) else ("all",))
+    places = blocks or runs(len(blocks_of(model)))
+    for run in places:
+        layers_in(model, run, "all")
+    if "usual" in which:
+        usual_layers(model)
     found = []
-    for run, layer, kind in product(blocks or runs(len(blocks_of(model))), which, kinds):
+    for run, layer, kind in product(places, which, kinds):
         for rank, alpha in _sizes(kind, ranks, scales, rows):
             found += [Candidate(run, layer, kind, rank, alpha, pull) for pull in pulls]
     return fitting(model, found)

@@ -74,15 +74,7 @@ def course(
     Raises:
         InputError: The recipe is of another kind.
     """
-    if (recipe.optimiser, recipe.loss, recipe.pull, recipe.anchor) != (
-        "adam",
-        "cross-entropy",
-        "always",
-        "start",
-    ):
-        raise InputError(
-            f"recipe={recipe} must be of adam and cross-entropy with pull='always' to the start."
-        )
+    check_recipe(recipe)
     basis = contrasts(logits.shape[1])
     rows = kernel[train]
     n, k, count = len(train), basis.shape[1], len(rates)
@@ -120,6 +112,19 @@ def course(
         alpha.reshape(count, n, k),
         drift,
     )
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Refuse a recipe whose course cannot be predicted.
+
+    Raises:
+        InputError: It is not of Adam on the cross-entropy, with or without a pull to the start.
+    """
+    kind = (recipe.optimiser, recipe.loss, recipe.pull, recipe.anchor)
+    if kind != ("adam", "cross-entropy", "always", "start"):
+        raise InputError(
+            f"recipe={recipe} must be of adam and cross-entropy with pull='always' to the start."
+        )
 
 
 def _losses(outputs: np.ndarray, labels: np.ndarray, basis: np.ndarray) -> np.ndarray:

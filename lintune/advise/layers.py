@@ -21,20 +21,25 @@ def layers_in(model: PreTrainedModel, blocks: tuple[int, int], layers: Layers) -
             unless told otherwise (queries and values, in most architectures).
 
     Raises:
-        InputError: There are no such blocks, or peft has no usual layers for this architecture.
+        InputError: There are no such blocks, peft has no usual layers for this architecture, or the blocks
+            have no such layers.
     """
     first, end = blocks
     total = len(blocks_of(model))
     if not 0 <= first < end <= total:
         raise InputError(f"blocks={blocks} must be a run within the model's {total} blocks.")
     wanted = None if layers == "all" else usual_layers(model)
-    return tuple(
+    found = tuple(
         name
         for name, site in tunable_layers(model).items()
         if site.block is not None
         and first <= site.block < end
         and (wanted is None or name.rpartition(".")[2] in wanted)
     )
+    if not found:
+        which = "linear layers" if wanted is None else f"layers called {' or '.join(wanted)}"
+        raise InputError(f"blocks={blocks} of {type(model).__name__} have no {which} to tune.")
+    return found
 
 
 def usual_layers(model: PreTrainedModel) -> tuple[str, ...]:

@@ -32,8 +32,8 @@ class Probe:
     Attributes:
         candidate: The candidate.
         rate: Its learning rate.
-        real: `(steps + 1,)` mean loss of the examples that each real step saw, and of the last batch again
-            after it; shorter where training diverged.
+        real: `(steps + 1,)` mean loss of the examples that each real step saw, and in the end of those that
+            the next one would see; shorter where training diverged.
         predicted: `(steps + 1,)` the same of the linear run with steps of Adam's length.
         share: ||f - f_linear|| / ||f_linear - f0|| over the examples where the forecast says that training
             ends: how much of the change the linear model gets wrong there.
@@ -53,8 +53,13 @@ class Probe:
 
     @property
     def diverged(self) -> bool:
-        """Whether the real steps left the finite numbers, or more than doubled the loss."""
-        return len(self.real) < len(self.predicted) or bool(self.real[-1] > 2 * self.real[0])
+        """Whether the real steps left the finite numbers, or more than doubled the loss.
+
+        The last batch may be a harder one than the first: its loss must also be twice what is predicted.
+        """
+        if len(self.real) < len(self.predicted):
+            return True
+        return bool(self.real[-1] > 2 * max(self.real[0], self.predicted[-1]))
 
     @property
     def verdict(self) -> Verdict:
@@ -86,12 +91,14 @@ def probe(
         seed: Of what the method draws, as in the look.
 
     Raises:
-        InputError: The steps are less than one, or the candidate was not looked at.
+        InputError: The steps are less than one, or the candidate or the examples were not looked at.
     """
     if steps < 1:
         raise InputError(f"steps={steps} must be at least 1.")
     if candidate not in seen.candidates:
         raise InputError(f"candidate={candidate.name!r} was not looked at.")
+    if not np.array_equal(examples.labels, seen.labels):
+        raise InputError("examples are not those that were looked at: their labels differ.")
     began = time.monotonic()
     short = replace(recipe, steps=min(steps, recipe.steps))
     attached = Attached(prompted, candidate.method(prompted.pretrained.model, seed))

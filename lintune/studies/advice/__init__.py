@@ -1,10 +1,16 @@
 """Is the advisor right? What it says of every candidate of a sweep, held against what the sweep finds."""
 
+from lintune.studies.advice.aims import aims
+from lintune.studies.advice.closeness import closeness
 from lintune.studies.advice.correlations import combinations, correlations
+from lintune.studies.advice.endings import ending_table, endings
 from lintune.studies.advice.joined import AT_RATE, CHOICE_TASKS, COMBINATION, OUTCOMES, joined
+from lintune.studies.advice.live import handful, tried
 from lintune.studies.advice.rates import curves, rates
 from lintune.studies.advice.regrets import DEFAULT, HINDSIGHT, RANDOM, SWEEP, costs, gains, regrets
+from lintune.studies.advice.room import room
 from lintune.studies.advice.study import advices, together
+from lintune.studies.advice.trusted import probes, tie_spreads, warning
 
 __all__ = [
     "AT_RATE",
@@ -16,13 +22,23 @@ __all__ = [
     "RANDOM",
     "SWEEP",
     "advices",
+    "aims",
+    "closeness",
     "combinations",
     "correlations",
     "costs",
     "curves",
+    "ending_table",
+    "endings",
     "gains",
+    "handful",
     "joined",
+    "probes",
     "rates",
     "regrets",
+    "room",
+    "tie_spreads",
     "together",
+    "tried",
+    "warning",
 ]

@@ -29,7 +29,7 @@ def joined(sweep: pd.DataFrame, advice: pd.DataFrame) -> pd.DataFrame:
         A row per task, draw and candidate: `task`, `seed`, `candidate`, `held` (whether the combination was
         chosen on other tasks), every one of `SIGNS`; `training loss` at the sweep's first rate, infinite
         where it diverged; `test loss` and `test score` at the rate that the sweep chose for the candidate;
-        `validation loss`, by which it did; `rate`, that rate, and `suggested`, the advisor's; `best rates`.
+        `validation loss`, by which it did; `rate`, that rate; `suggested`, the advisor's; and `tie`.
 
     Raises:
         InputError: A candidate of the one is missing in the other.

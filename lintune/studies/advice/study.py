@@ -53,7 +53,8 @@ def advices(
         Rows told apart by `what`, with `seed`. `score`: one per candidate, with all columns of
         `lintune.advise.Advice.rows`, and `predicted`, for each rate of the sweep's grid `rate`, `train_loss`
         and `validation_loss` of the linear run on the sweep's own training examples. `advice`: `seconds` of
-        look and forecasts, and `look_seconds`. `trained`: for the `first` and the `default` (`role`) the
+        look and forecasts, and `look_seconds`. `trained`: for the `first` and, where it is a candidate, the
+        `default` (`role`) the
         `candidate`, its `rate`, `train_loss`, `test_loss`, `test_score` (NaN where training diverged) and
         `train_seconds`; and of its probe `share`, `verdict`, `real_end`, `predicted_end`, `probe_seconds`.
 
@@ -69,7 +70,8 @@ def advices(
         found = advise(prompted, pool, candidates, recipe, repeats=repeats, seed=seed)
         rows += _scored(found, each, effort)
         rows.append({"what": "advice", "seconds": found.seconds, "look_seconds": found.look.seconds})
-        roles = {"first": found.first, "default": default(pretrained.model)}
+        usual = default(pretrained.model)
+        roles = {"first": found.first} | ({"default": usual} if usual in found.candidates else {})
         for role, candidate in roles.items():
             trained = _trained(prompted, each, found, candidate, task)
             tried = _probed(prompted, pool, found, candidate, probe_steps)
