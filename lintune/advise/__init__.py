@@ -9,9 +9,9 @@ from lintune.advise.advice import Advice, advise
 from lintune.advise.candidates import KINDS, Candidate, Kind, candidates, fitting
 from lintune.advise.cost import Budget, Clock
 from lintune.advise.course import KAPPA, Course, course
-from lintune.advise.forecast import RATES, Forecast, forecast, halves
+from lintune.advise.forecast import PACE, RATES, Forecast, forecast, halves
 from lintune.advise.layers import Layers, has_usual_layers, layers_in, runs, usual_layers
-from lintune.advise.look import Look, Sight, Sizes, look, sizes_of
+from lintune.advise.look import Look, Sight, look, parameters_of
 from lintune.advise.ranking import COMBINED, combined, ties
 from lintune.advise.scores import SCORES, Score, scores
 from lintune.advise.trust import DESCRIBES, GUIDES, Probe, probe
@@ -22,6 +22,7 @@ __all__ = [
     "GUIDES",
     "KAPPA",
     "KINDS",
+    "PACE",
     "RATES",
     "SCORES",
     "Advice",
@@ -36,7 +37,6 @@ __all__ = [
     "Probe",
     "Score",
     "Sight",
-    "Sizes",
     "advise",
     "candidates",
     "combined",
@@ -47,10 +47,10 @@ __all__ = [
     "has_usual_layers",
     "layers_in",
     "look",
+    "parameters_of",
     "probe",
     "runs",
     "scores",
-    "sizes_of",
     "ties",
     "usual_layers",
 ]

@@ -12,7 +12,7 @@ from lintune.advise.candidates import Candidate
 from lintune.advise.cost import Budget, Clock
 from lintune.advise.course import check_recipe
 from lintune.advise.forecast import Forecast, forecast
-from lintune.advise.look import Look, Sizes, look, sizes_of
+from lintune.advise.look import Look, look, parameters_of
 from lintune.advise.ranking import combined, ties
 from lintune.advise.scores import scores
 from lintune.descent import Recipe
@@ -104,9 +104,9 @@ def advise(
     lengths = [len(prompt.ids) for prompt in prompted.encode(examples)]
     tokens = sum(lengths) / len(lengths)
     visits = recipe.steps * (len(examples) if recipe.batch is None else min(recipe.batch, len(examples)))
-    sizes = sizes_of(prompted, candidates)
-    affordable, seconds = _within(prompted, examples, sizes, budget or Budget(), visits * tokens)
-    seen = look(prompted, examples, affordable, seed=seed, sizes=sizes)
+    parameters = parameters_of(prompted, candidates)
+    affordable, seconds = _within(prompted, examples, parameters, budget or Budget(), visits * tokens)
+    seen = look(prompted, examples, affordable, seed=seed, parameters=parameters)
     rows, forecasts = [], {}
     for candidate in tqdm(affordable, desc="forecasts", leave=False):
         sight = seen.at(candidate)
@@ -136,15 +136,15 @@ def advise(
 def _within(
     prompted: PromptedModel,
     examples: Examples,
-    sizes: Mapping[Candidate, Sizes],
+    parameters: Mapping[Candidate, int],
     budget: Budget,
     tokens: float,
 ) -> tuple[list[Candidate], dict[Candidate, float]]:
     """Return the candidates within the budget, and what training each takes."""
     clock = Clock.of(prompted, examples)
-    seconds = {candidate: clock.training(candidate, tokens) for candidate in sizes}
-    fits = budget.check([(size.parameters, seconds[each]) for each, size in sizes.items()])
-    return [each for each, fit in zip(sizes, fits, strict=True) if fit], seconds
+    seconds = {candidate: clock.training(candidate, tokens) for candidate in parameters}
+    fits = budget.check([(size, seconds[each]) for each, size in parameters.items()])
+    return [each for each, fit in zip(parameters, fits, strict=True) if fit], seconds
 
 
 def _check(prompted: PromptedModel, examples: Examples, candidates: Sequence[Candidate]) -> None:

@@ -11,8 +11,12 @@ from lintune.descent import Recipe
 from lintune.errors import InputError
 from lintune.kernels import contrasts
 
-# Learning rates that are considered: four to a decade.
+# Learning rates of the linear run that are considered: four to a decade.
 RATES = tuple(float(f"{10 ** (power / 4):.3g}") for power in range(-20, -3))
+# How many times as far a real run goes at the same rate. Of LoRA's two factors Adam moves the one that has no
+# gradient at the start as fast as the other, and its outputs leave the first order soon. Chosen on the
+# movie-review tasks (`lintune.studies.advice.rates`).
+PACE: dict[str, float] = {"lora": 4.0, "ia3": 1.0, "rows": 1.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +24,11 @@ class Forecast:
     """Predicted runs of one candidate at every rate, and the rate to be suggested.
 
     Attributes:
-        rates: `(R,)` learning rates.
+        rates: `(R,)` learning rates of the linear run.
+        pace: How many times as far a real run goes at the same rate.
         held_by_rate: `(R,)` predicted mean cross-entropy of held-out examples.
         train_by_rate: `(R,)` that of training examples.
-        place: Which rate is suggested: that of least held-out loss.
+        place: At which of the rates the held-out loss is least.
         losses: `(N,)` cross-entropy of each example when held out, at that rate.
         predicted: `(N,)` class predicted for each example when held out, by the mean of its outputs.
         train_curve: `(steps + 1,)` predicted training loss at that rate.
@@ -33,6 +38,7 @@ class Forecast:
     """
 
     rates: np.ndarray
+    pace: float
     held_by_rate: np.ndarray
     train_by_rate: np.ndarray
     place: int
@@ -45,17 +51,17 @@ class Forecast:
 
     @property
     def rate(self) -> float:
-        """The suggested learning rate."""
-        return float(self.rates[self.place])
+        """The suggested learning rate: that of the linear run over the pace."""
+        return float(self.rates[self.place]) / self.pace
 
     @property
     def held_loss(self) -> float:
-        """Predicted held-out loss at that rate."""
+        """Predicted held-out loss of the linear run."""
         return float(self.held_by_rate[self.place])
 
     @property
     def train_loss(self) -> float:
-        """Predicted training loss at that rate."""
+        """Predicted training loss of the linear run."""
         return float(self.train_by_rate[self.place])
 
 
@@ -68,8 +74,10 @@ def halves(labels: np.ndarray, repeats: int, seed: int = 0) -> list[tuple[np.nda
         seed: Seed.
 
     Raises:
-        InputError: A class has one example only.
+        InputError: A class has one example only, or the repeats are less than one.
     """
+    if repeats < 1:
+        raise InputError(f"repeats={repeats} must be at least 1.")
     classes, counts = np.unique(labels, return_counts=True)
     if counts.min() < 2:
         raise InputError(
@@ -123,17 +131,17 @@ def forecast(
     n, k, count = len(labels), basis.shape[1], len(rates)
     losses, outputs = np.zeros((count, n)), np.zeros((count, n, k))
     train, held, drift, strengths = [], [], [], []
+    kernel = sight.kernel
     for number, (mine, others) in enumerate(halves(labels, repeats, seed)):
-        gram = sight.kernel[mine][:, :, mine]
+        gram = kernel[mine][:, :, mine]
         mean = float(np.einsum("icic->", gram)) / (len(mine) * k)
         strength = sight.candidate.pull * mean
         run = course(
-            sight.kernel,
+            sight,
             logits,
             labels,
             mine,
             others,
-            moving=sight.moving,
             recipe=replace(recipe, strength=strength, seed=seed + number),
             rates=np.asarray(rates),
         )
@@ -147,6 +155,7 @@ def forecast(
     place = int(by_rate.argmin())
     return Forecast(
         np.asarray(rates),
+        PACE[sight.candidate.kind],
         by_rate,
         np.mean(train, axis=0)[:, -1],
         place,

@@ -3,12 +3,11 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
 from lintune.advise.candidates import Candidate
-from lintune.errors import InputError
+from lintune.errors import InputError, unknown_name
 from lintune.kernels import contrasts, feature_size, tangent_kernels
 from lintune.methods import Method, count_parameters
 from lintune.prompted import PromptedModel
@@ -16,35 +15,37 @@ from lintune.tasks import Examples
 
 # A method without its layers; candidates of one trunk differ in layers, alpha and pull alone.
 _Trunk = tuple[str, int]
-
-
-class Sizes(NamedTuple):
-    """How large a candidate is.
-
-    Attributes:
-        moving: How many parameters have a gradient at the start (of LoRA's two factors only B).
-        parameters: How many are trained.
-    """
-
-    moving: int
-    parameters: int
+_Atom = tuple[_Trunk, int]
 
 
 @dataclass(frozen=True, eq=False)
 class Sight:
     """What the capture shows of one candidate.
 
+    Its layers come in G groups: layers of one kind (such as queries) in a run of blocks. Adam moves all of
+    their coordinates alike, however much their gradients differ from those of another group.
+
     Attributes:
         candidate: The candidate.
-        kernel: `(N, k, N, k)` float64 tangent kernel of the k contrasts of the logits.
-        moving: How many parameters have a gradient at the start (of LoRA's two factors only B).
+        parts: `(G, N, k, N, k)` float64 tangent kernels of the k contrasts of the logits, by group of layers.
+        moving: `(G,)` how many parameters of a group have a gradient at the start (of LoRA's factors only B).
         parameters: How many are trained.
     """
 
     candidate: Candidate
-    kernel: np.ndarray
-    moving: int
+    parts: np.ndarray
+    moving: np.ndarray
     parameters: int
+
+    @property
+    def kernel(self) -> np.ndarray:
+        """The tangent kernel `(N, k, N, k)`, the sum of the parts."""
+        return np.asarray(self.parts.sum(axis=0))
+
+    @property
+    def whole(self) -> "Sight":
+        """The same candidate with all of its layers in one group."""
+        return replace(self, parts=self.kernel[None], moving=self.moving.sum(keepdims=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +63,10 @@ class Look:
     labels: np.ndarray
     seconds: float
     candidates: tuple[Candidate, ...]
-    _atoms: Mapping[tuple[_Trunk, int], np.ndarray]
-    _places: Mapping[Candidate, tuple[int, ...]]
-    _sizes: Mapping[Candidate, Sizes]
+    _parts: Mapping[_Atom, np.ndarray]
+    _moving: Mapping[_Atom, int]
+    _atoms: Mapping[Candidate, tuple[_Atom, ...]]
+    _parameters: Mapping[Candidate, int]
 
     @property
     def classes(self) -> int:
@@ -72,10 +74,14 @@ class Look:
         return self.logits.shape[1]
 
     def at(self, candidate: Candidate) -> Sight:
-        """Return the kernel of a candidate: the sum over its layers, times (alpha / rank)^2 for LoRA."""
+        """Return the kernel of a candidate: those of its layers, times (alpha / rank)^2 for LoRA."""
+        if candidate not in self.candidates:
+            raise unknown_name("candidate", candidate.name, [each.name for each in self.candidates])
         scale = (candidate.alpha / candidate.rank) ** 2 if candidate.kind == "lora" else 1.0
-        parts = [self._atoms[_trunk(candidate), place] for place in self._places[candidate.bare]]
-        return Sight(candidate, scale * np.sum(parts, axis=0), *self._sizes[candidate])
+        atoms = self._atoms[candidate.bare]
+        parts = scale * np.stack([self._parts[atom] for atom in atoms])
+        moving = np.array([self._moving[atom] for atom in atoms])
+        return Sight(candidate, parts, moving, self._parameters[candidate])
 
 
 def look(
@@ -85,7 +91,7 @@ def look(
     *,
     seed: int = 0,
     memory: int = 6_000_000_000,
-    sizes: Mapping[Candidate, Sizes] | None = None,
+    parameters: Mapping[Candidate, int] | None = None,
 ) -> Look:
     """Take the kernels of all candidates from one capture.
 
@@ -98,7 +104,7 @@ def look(
         candidates: What to look at.
         seed: Of what methods draw.
         memory: Bytes that the examples may take, beside the model and the kernels.
-        sizes: What `sizes_of` returns, where it is known.
+        parameters: What `parameters_of` returns, where it is known.
 
     Raises:
         InputError: No candidates, or one that does not fit the model; fewer than two classes among the
@@ -115,66 +121,61 @@ def look(
     found = tangent_kernels(
         prompted,
         examples,
-        methods={_label(trunk, place): method for (trunk, place), (method, _) in atoms.items()},
+        methods={_label(atom): method for atom, (method, _) in atoms.items()},
         outputs=contrasts(prompted.classes),
         by_layer=False,
         memory=memory,
     )
     seconds = time.monotonic() - began
-    places = {
-        bare: tuple(
-            place for (trunk, place), (_, users) in atoms.items() if trunk == _trunk(bare) and bare in users
-        )
-        for bare in methods
-    }
     return Look(
         found.train_logits,
         examples.labels,
         seconds,
         tuple(candidates),
-        {key: found.train[_label(*key)].total() for key in atoms},
-        places,
-        sizes or sizes_of(prompted, candidates),
+        {atom: found.train[_label(atom)].total() for atom in atoms},
+        {atom: feature_size(prompted, method) for atom, (method, _) in atoms.items()},
+        {bare: tuple(atom for atom, (_, users) in atoms.items() if bare in users) for bare in methods},
+        parameters or parameters_of(prompted, candidates),
     )
+
+
+def parameters_of(prompted: PromptedModel, candidates: Sequence[Candidate]) -> dict[Candidate, int]:
+    """Return how many parameters candidates train; no pass is made.
+
+    Raises:
+        InputError: One does not fit the model.
+    """
+    model = prompted.pretrained.model
+    bare = dict.fromkeys(each.bare for each in candidates)
+    found = {each: count_parameters(each.method(model), model) for each in bare}
+    return {candidate: found[candidate.bare] for candidate in candidates}
 
 
 def _atoms(
     methods: Mapping[Candidate, Method], prompted: PromptedModel
-) -> dict[tuple[_Trunk, int], tuple[Method, frozenset[Candidate]]]:
-    """Return, for each trunk, methods on disjoint groups of layers with the candidates that have each."""
+) -> dict[_Atom, tuple[Method, frozenset[Candidate]]]:
+    """Return methods on disjoint groups of layers, with the candidates that have each.
+
+    A group holds layers of one kind, by the last part of their names, that the same candidates of one method
+    and rank share.
+    """
     model = prompted.pretrained.model
     users: dict[_Trunk, dict[str, set[Candidate]]] = {}
     for candidate, method in methods.items():
-        of_trunk = users.setdefault(_trunk(candidate), {})
+        of_trunk = users.setdefault((candidate.kind, candidate.rank), {})
         for layer in method.sites(model):
             of_trunk.setdefault(layer, set()).add(candidate)
-    found: dict[tuple[_Trunk, int], tuple[Method, frozenset[Candidate]]] = {}
+    found: dict[_Atom, tuple[Method, frozenset[Candidate]]] = {}
     for trunk, of_layer in users.items():
-        groups: dict[frozenset[Candidate], list[str]] = {}
+        groups: dict[tuple[frozenset[Candidate], str], list[str]] = {}
         for layer, those in of_layer.items():
-            groups.setdefault(frozenset(those), []).append(layer)
-        for place, (who, layers) in enumerate(groups.items()):
+            groups.setdefault((frozenset(those), layer.rpartition(".")[2]), []).append(layer)
+        for place, ((who, _), layers) in enumerate(groups.items()):
             method = methods[next(iter(who))]
             found[trunk, place] = replace(method, targets=tuple(layers)), who  # type: ignore[type-var]
     return found
 
 
-def _trunk(candidate: Candidate) -> _Trunk:
-    return candidate.kind, candidate.rank
-
-
-def _label(trunk: _Trunk, place: int) -> str:
-    return f"{trunk[0]} {trunk[1]} {place}"
-
-
-def sizes_of(prompted: PromptedModel, candidates: Sequence[Candidate]) -> dict[Candidate, Sizes]:
-    """Return the sizes of candidates; no pass is made.
-
-    Raises:
-        InputError: One does not fit the model.
-    """
-    model, found = prompted.pretrained.model, {}
-    for bare in dict.fromkeys(each.bare for each in candidates):
-        method = bare.method(model)
-        found[bare] = Sizes(feature_size(prompted, method), count_parameters(method, model))
-    return {candidate: found[candidate.bare] for candidate in candidates}
+def _label(atom: _Atom) -> str:
+    (kind, rank), place = atom
+    return f"{kind} {rank} {place}"

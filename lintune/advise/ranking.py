@@ -30,8 +30,8 @@ def combined(rows: pd.DataFrame, names: Sequence[str] = COMBINED) -> np.ndarray:
     for name in names:
         if name not in _SIGNS:
             raise unknown_name("names", name, _SIGNS)
-    worst = [(_SIGNS[name] * rows[name].astype(float)).fillna(np.inf).to_numpy() for name in names]
-    ranks = [(stats.rankdata(each) - 0.5) / len(rows) for each in worst]
+    signed = [_SIGNS[name] * rows[name].astype(float) for name in names]
+    ranks = [(stats.rankdata(each.where(np.isfinite(each), np.inf)) - 0.5) / len(rows) for each in signed]
     return np.asarray(np.mean(ranks, axis=0))
 
 

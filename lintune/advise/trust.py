@@ -10,6 +10,7 @@ import torch
 
 from lintune.advise.candidates import Candidate
 from lintune.advise.course import course
+from lintune.advise.forecast import PACE
 from lintune.advise.look import Look
 from lintune.descent import Recipe, descend, loss_for
 from lintune.errors import CorruptFileError, DivergedError, InputError
@@ -104,26 +105,17 @@ def probe(
     attached = Attached(prompted, candidate.method(prompted.pretrained.model, seed))
     prepared = attached.prepare(examples)
     sight, places, none = seen.at(candidate), np.arange(len(examples)), np.arange(0)
-    whole, start = (
-        course(
-            sight.kernel,
-            seen.logits,
-            seen.labels,
-            places,
-            none,
-            moving=sight.moving,
-            recipe=each,
-            rates=np.array([recipe.learning_rate]),
-        )
-        for each in (recipe, short)
-    )
+    rates = np.array([recipe.learning_rate * PACE[candidate.kind]])
+    beside = course(sight, seen.logits, seen.labels, places, none, recipe=short, rates=rates)
+    # In one group, so that one backward pass leads there.
+    ended = course(sight.whole, seen.logits, seen.labels, places, none, recipe=recipe, rates=rates)
     network = Network(attached, prepared)
     loss = loss_for("cross-entropy", examples.labels, seen.classes)
     real: list[float] = []
     with suppress(DivergedError):
         for step in descend(network, loss, short, attached.penalty):
             real.append(step.loss / len(examples))
-    alpha = torch.as_tensor(whole.alpha[0])
+    alpha = torch.as_tensor(ended.alpha[0, 0])
     away = TangentModel(attached, prepared).pulled(alpha)
     there = {name: value + away[name].to(value) for name, value in attached.start.items()}
     before = torch.as_tensor(seen.logits) @ attached.basis.cpu().double()
@@ -140,7 +132,7 @@ def probe(
         candidate,
         recipe.learning_rate,
         np.array(real),
-        start.batches[0],
+        beside.batches[0],
         share,
         real_end,
         float(loss.value(linear, rows)) / len(examples),

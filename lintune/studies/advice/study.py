@@ -107,12 +107,11 @@ def _predicted(
     kernel = sight.kernel[:n][:, :, :n]
     mean = float(np.einsum("icic->", kernel)) / (n * kernel.shape[1])
     run = course(
-        sight.kernel,
+        sight,
         found.look.logits,
         found.look.labels,
         np.arange(n),
         np.arange(n, len(found.look.labels)),
-        moving=sight.moving,
         recipe=effort.recipe(effort.rate, candidate.pull * mean, each.seed),
         rates=np.array(rates),
     )

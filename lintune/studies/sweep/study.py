@@ -82,7 +82,7 @@ def sweep(
         chosen one, and `at_edge`; `trials`, for each rate `rate`, `train_loss`, `validation_loss`,
         `validation_score` (None where it diverged); of the chosen run `train_loss`, `validation_loss`,
         `test_loss`, `test_score` (NaN where every rate diverged); `seconds` of all its trials. Losses are
-        means. Then rows of the `start`, with its losses and score.
+        means. And for each draw a row of the `start`, with its test loss and its scores.
 
     Raises:
         InputError: A candidate does not fit the model, or the task has too few examples.

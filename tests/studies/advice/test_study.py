@@ -77,8 +77,8 @@ def test_the_advisor_sees_no_test_example() -> None:
         for each in (plain, changed)
     )
     columns = ["candidate", "rate", "order", "predicted held-out loss"]
-    scores = [each[each.what == "score"][columns] for each in (one, other)]
-    pd.testing.assert_frame_equal(*scores)
+    first, second = (each[each.what == "score"][columns] for each in (one, other))
+    pd.testing.assert_frame_equal(first, second)
 
 
 def test_training_examples_come_first() -> None:
