@@ -15,6 +15,8 @@ def every(tasks, seeds):
 
 
 THREE = ["mr", "subj-rebuilt", "trec"]
+# The advisor's choices were made on the first two; the others share no text with them.
+SWEPT = every(["mr", "subj-rebuilt", "cr-like", "trec", "snli"], [0])
 # Seeds of the draws that make one part stand together. Those of the behaviour grids are of the ones of
 # Malladi et al. (2023); learning rates are chosen on the first draw of a part.
 PARTS = {
@@ -30,6 +32,8 @@ PARTS = {
     "behaviour_64": every(["subj-rebuilt"], ["13-21-42"]),
     "behaviour_512": every(["subj-rebuilt"], ["13"]),
     "departure": every(["mr", "subj-rebuilt", "cr-like"], ["0-1-2-3-4"]),
+    "sweep": SWEPT,
+    "advice": SWEPT,
 }
 
 

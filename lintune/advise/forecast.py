@@ -14,9 +14,9 @@ from lintune.kernels import contrasts
 # Learning rates of the linear run that are considered: four to a decade.
 RATES = tuple(float(f"{10 ** (power / 4):.3g}") for power in range(-20, -3))
 # How many times as far a real run goes at the same rate. Of LoRA's two factors Adam moves the one that has no
-# gradient at the start as fast as the other, and its outputs leave the first order soon. Chosen on the
-# movie-review tasks (`lintune.studies.advice.rates`).
-PACE: dict[str, float] = {"lora": 4.0, "ia3": 1.0, "rows": 1.0}
+# gradient at the start as fast as the other, and its outputs leave the first order soon. Chosen on a draw of
+# the task `mr`.
+PACE: dict[str, float] = {"lora": 3.0, "ia3": 1.0, "rows": 1.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +53,11 @@ class Forecast:
     def rate(self) -> float:
         """The suggested learning rate: that of the linear run over the pace."""
         return float(self.rates[self.place]) / self.pace
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether a rate beyond those that were considered might be better."""
+        return self.place in (0, len(self.rates) - 1)
 
     @property
     def held_loss(self) -> float:

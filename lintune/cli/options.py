@@ -136,3 +136,41 @@ PromptKind = Annotated[
     Literal["causal", "masked"] | None,
     typer.Option(help="What the model is, where its configuration does not say so.", show_default=False),
 ]
+
+Budgets = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="What training may cost: parameters (500k, 2M), a time (90s, 10min), or both with a comma.",
+        show_default=False,
+    ),
+]
+Ranks = Annotated[
+    list[int] | None,
+    typer.Option(min=1, help="Rank of LoRA; give it again for more.", show_default="2, 8, 32"),
+]
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method",
+        help="lora, ia3 or rows (3 of each weight); give it again for more.",
+        show_default="lora, ia3",
+    ),
+]
+WhichLayers = Annotated[
+    Literal["usual", "all"] | None,
+    typer.Option(
+        help="Linear layers of the blocks: peft's usual ones, or all.", show_default="usual and all"
+    ),
+]
+Depths = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--depth",
+        min=1,
+        help="Train in this many blocks from the top; give it again for more.",
+        show_default="six runs of blocks",
+    ),
+]
+ProbeSteps = Annotated[
+    int, typer.Option(min=0, help="Real steps to hold the prediction against; 0 for none.")
+]

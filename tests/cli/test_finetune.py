@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from lintune import adapters, metrics, models, records, tasks
 from lintune.cli import app
-from lintune.cli.finetuning.save import _save_plain
+from lintune.cli.finetuning.save import save_plain
 from lintune.cli.methods import method_of, options_of
 from lintune.descent import Recipe
 from lintune.errors import DivergedError, FetchError, InputError
@@ -207,7 +207,7 @@ def test_a_model_that_was_read_from_gguf_is_saved_plain(folder: Path, tmp_path: 
     marked.config.quantization_config = {"quant_method": "gguf"}
     with pytest.raises(ValueError, match="not serializable"):
         model.save_pretrained(tmp_path / "refused")
-    _save_plain(model, tmp_path / "plain")
+    save_plain(model, tmp_path / "plain")
     pretrained.tokenizer.save_pretrained(tmp_path / "plain")
     loaded = models.load(str(tmp_path / "plain"), dtype=torch.float64).model
     assert getattr(loaded.config, "quantization_config", None) is None

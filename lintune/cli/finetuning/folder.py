@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,10 +34,14 @@ def check(out: Path, force: bool) -> None:
 
 
 @contextmanager
-def filling(out: Path) -> Iterator[Path]:
+def filling(out: Path, ours: Sequence[str] = _OURS) -> Iterator[Path]:
     """Yield a folder to write into, which becomes the one asked for when all is written.
 
     Where that is there, what the command wrote into it before is replaced; on an error it is untouched.
+
+    Args:
+        out: The folder asked for.
+        ours: Names of all that the command may write there.
 
     Raises:
         FetchError: It cannot be written.
@@ -52,7 +56,7 @@ def filling(out: Path) -> Iterator[Path]:
         filled.mkdir()
         yield filled
         if out.exists():
-            _replace(filled, out, scratch / "old")
+            _replace(filled, out, scratch / "old", ours)
         else:
             filled.rename(out)
     except OSError as error:
@@ -61,11 +65,11 @@ def filling(out: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _replace(filled: Path, out: Path, old: Path) -> None:
+def _replace(filled: Path, out: Path, old: Path, ours: Sequence[str]) -> None:
     """Move the new files in place of the old ones; put the old ones back if that fails."""
     old.mkdir()
     try:
-        for name in _OURS:
+        for name in ours:
             if (out / name).exists():
                 (out / name).rename(old / name)
         for path in filled.iterdir():

@@ -31,11 +31,11 @@ def save(done: Done, out: Path, stopwatch: records.Stopwatch) -> None:
             adapted.unload()  # the layers are the model's own again
         if request.merged:
             adapters.merge(problem.pretrained.model, problem.method, done.run.values)
-            _save_plain(problem.pretrained.model, scratch / folder.MERGED)
+            save_plain(problem.pretrained.model, scratch / folder.MERGED)
             problem.pretrained.tokenizer.save_pretrained(scratch / folder.MERGED)
 
 
-def _save_plain(model: PreTrainedModel, path: Path) -> None:
+def save_plain(model: PreTrainedModel, path: Path) -> None:
     """Save a model; one read from GGUF, which transformers refuses to save, as a fresh one of its weights."""
     if getattr(model, "hf_quantizer", None) is None:
         model.save_pretrained(path)
