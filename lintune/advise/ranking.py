@@ -9,9 +9,9 @@ from scipy import stats
 from lintune.advise.scores import SCORES
 from lintune.errors import unknown_name
 
-# The scores whose ranks are averaged: chosen on the movie-review tasks, held against tasks that share no
-# text with them (`lintune.studies.advice`).
-COMBINED: tuple[str, ...] = ("predicted held-out loss", "leave-one-out loss", "regression loss")
+# The scores whose ranks are averaged: chosen on two tasks, held against others that share no text with them
+# (`lintune.studies.advice`).
+COMBINED: tuple[str, ...] = ("leave-one-out loss", "regression loss", "alignment")
 _SIGNS = {score.name: score.sign for score in SCORES}
 
 

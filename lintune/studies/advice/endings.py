@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lintune.studies.advice.joined import KEYS
@@ -27,7 +28,7 @@ def endings(sweep: pd.DataFrame, advice: pd.DataFrame, default: str) -> pd.DataF
     for key, runs in sweep.groupby(KEYS, sort=False):
         start = runs[runs.candidate == "start"].iloc[0]
         swept = runs[runs.candidate != "start"]
-        winner = swept.loc[swept.validation_loss.astype(float).idxmin()]
+        winner = swept.iloc[int(np.nanargmin(swept.validation_loss.astype(float)))]
         trained = advice[(advice.what == "trained") & (advice[KEYS] == list(key)).all(axis=1)]
         by_role = trained.set_index("role")
         ways = {
@@ -38,14 +39,14 @@ def endings(sweep: pd.DataFrame, advice: pd.DataFrame, default: str) -> pd.DataF
             UNTRAINED: start,
         }
         for way, row in ways.items():
-            score = start.test_score if pd.isna(row.test_score) else row.test_score
+            score = float(start.test_score if pd.isna(row.test_score) else row.test_score)
             found.append(
                 {
                     **dict(zip(KEYS, key, strict=True)),
                     "way": way,
                     "candidate": row.candidate,
                     "rate": float("nan") if way == UNTRAINED else row.rate,
-                    "test_score": float(score),
+                    "test_score": score,
                     "test_loss": float("nan") if pd.isna(row.test_loss) else float(row.test_loss),
                 }
             )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lintune.advise import Advice, Candidate, Course, course
+from lintune.advise import PACE, Advice, Candidate, Course, course
 from lintune.descent import Recipe, descend, loss_for
 from lintune.errors import CorruptFileError, DivergedError, InputError
 from lintune.finetune import Network
@@ -32,6 +32,26 @@ def handful(found: Advice, count: int, others: Sequence[Candidate] = ()) -> tupl
     rest = found.rows[~found.rows.candidate.isin([each.name for each in wanted])]
     cheap = rest.sort_values(["seconds", "parameters"], kind="stable").candidate.head(count)
     return tuple(dict.fromkeys([*wanted, *(by_name[name] for name in cheap)]))
+
+
+def margins(found: Advice) -> pd.DataFrame:
+    """Return how far predicted held-out losses are from that of the first choice, with the noise of that.
+
+    Returns:
+        A row per candidate in the order of the advice: `candidate`; `loss`, predicted; `above`, its mean
+        difference over examples from the first choice's; `error`, the standard error of that (NaN of the
+        first choice); `tie`.
+    """
+    own = found.forecasts[found.first.name].losses
+    table = []
+    for name, tie in zip(found.rows.candidate, found.rows.tie, strict=True):
+        apart = found.forecasts[name].losses - own
+        error = float(apart.std(ddof=1)) / len(apart) ** 0.5 if name != found.first.name else np.nan
+        loss = found.forecasts[name].held_loss
+        table.append(
+            {"candidate": name, "loss": loss, "above": float(apart.mean()), "error": error, "tie": bool(tie)}
+        )
+    return pd.DataFrame(table)
 
 
 def tried(
@@ -84,17 +104,16 @@ def _row(prompted: PromptedModel, each: Draw, found: Advice, candidate: Candidat
 
 
 def _course(found: Advice, n: int, candidate: Candidate, recipe: Recipe) -> Course:
-    """Return the linear run on the first n examples, the others held out."""
+    """Return the linear run on the first n examples, the others held out, at the rate and the pace."""
     sight = found.look.at(candidate)
     return course(
-        sight.kernel,
+        sight,
         found.look.logits,
         found.look.labels,
         np.arange(n),
         np.arange(n, len(found.look.labels)),
-        moving=sight.moving,
         recipe=recipe,
-        rates=np.array([recipe.learning_rate]),
+        rates=np.array([recipe.learning_rate]) * PACE[candidate.kind],
     )
 
 

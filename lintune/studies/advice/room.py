@@ -27,7 +27,7 @@ def room(rows: pd.DataFrame, default: str, test_examples: int) -> pd.DataFrame:
         scores = group["test score"][group["test score"] >= 0]
         mean = float(scores.mean())
         own = group.loc[group.candidate == default].iloc[0]
-        first = group.loc[group[COMBINATION].idxmin()]
+        first = group.iloc[int(group[COMBINATION].to_numpy().argmin())]
         found.append(
             {
                 "task": task,

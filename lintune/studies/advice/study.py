@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lintune.advise import Advice, Candidate, Probe, advise, course, probe
+from lintune.advise import PACE, Advice, Candidate, Probe, advise, course, probe
 from lintune.models import Pretrained
 from lintune.prompted import PromptedModel
 from lintune.studies.behaviour.draws import Draw, draw
@@ -102,7 +102,7 @@ def _scored(found: Advice, each: Draw, effort: Effort) -> list[dict[str, Any]]:
 def _predicted(
     found: Advice, candidate: Candidate, each: Draw, effort: Effort, rates: Sequence[float]
 ) -> list[dict[str, float]]:
-    """Return what the linear run on the sweep's own examples comes to at each rate."""
+    """Return what the linear run on the sweep's own examples comes to where a real run has each rate."""
     sight, n = found.look.at(candidate), len(each.train)
     kernel = sight.kernel[:n][:, :, :n]
     mean = float(np.einsum("icic->", kernel)) / (n * kernel.shape[1])
@@ -113,7 +113,7 @@ def _predicted(
         np.arange(n),
         np.arange(n, len(found.look.labels)),
         recipe=effort.recipe(effort.rate, candidate.pull * mean, each.seed),
-        rates=np.array(rates),
+        rates=np.array(rates) * PACE[candidate.kind],
     )
     ends = zip(rates, run.train[:, -1], run.held[:, -1], strict=True)
     return [

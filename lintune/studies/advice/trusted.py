@@ -20,10 +20,12 @@ def probes(advice: pd.DataFrame) -> pd.DataFrame:
         of the run with the suggested rate; `predicted_test_loss` and `predicted_train_loss`, the forecast's;
         `wrong` and `train wrong`, how far these are apart. Losses are infinite where training diverged.
     """
-    said = advice[advice.what == "score"].set_index([*KEYS, "candidate"])
+    named = [*KEYS, "candidate"]
+    scores = advice[advice.what == "score"].to_dict("records")
+    said = {tuple(row[key] for key in named): row for row in scores}
     found: list[dict[str, Any]] = []
     for row in advice[advice.what == "trained"].to_dict("records"):
-        forecast = said.loc[(row["task"], row["seed"], row["candidate"])]
+        forecast = said[tuple(row[key] for key in named)]
         test, train = (_number(row[name]) for name in ("test_loss", "train_loss"))
         held, fitted = (float(forecast[f"predicted {name} loss"]) for name in ("held-out", "training"))
         found.append(
