@@ -1,4 +1,4 @@
-"""The work of `lintune advise`: load, look, put in order, and try the first and the default."""
+"""The work of `lintune advise`: load, look, put in order, and try the first."""
 
 import math
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ class Done:
         problem: What it came to.
         advice: The candidates in order.
         default: What most people train; whether it is among the candidates depends on the request.
-        probes: Real steps beside predicted ones: of the first candidate, then of the default.
+        probes: Real steps of the first candidate beside predicted ones; none where none were asked for.
         start_loss: Mean cross-entropy of the examples as the model is.
         start_error: Share of them that it gets wrong.
         chance: Cross-entropy of guessing, log C.
@@ -65,8 +65,7 @@ def advised(request: Request, out: Path) -> Done:
         seed=request.seed,
     )
     usual = default(problem.pretrained.model)
-    tried = dict.fromkeys([advice.first, *([usual] if usual in advice.candidates else [])])
-    probes = tuple(_probe(problem, advice, candidate, request) for candidate in tried if request.probe_steps)
+    probes = (_probe(problem, advice, advice.first, request),) if request.probe_steps else ()
     logits, labels = advice.look.logits, advice.look.labels
     loss, error = _as_it_is(logits, labels)
     return Done(request, problem, advice, usual, probes, loss, error, math.log(logits.shape[1]), out)

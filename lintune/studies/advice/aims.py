@@ -49,7 +49,7 @@ def aims(rows: pd.DataFrame, default: str, ratios: pd.DataFrame, ends: pd.DataFr
     trained = _by(agree[agree.outcome == "training loss"], "score")
     cost, above = _by(regrets(rows, default), "rule"), _by(gains(rows, default), "over")
     behind = pd.Series(cost[COMBINATION]["each"]) - pd.Series(cost[HINDSIGHT]["each"])
-    shares = ((ratios.advice + ratios.probe) / ratios.sweep).groupby(ratios.task).mean()
+    shares = ((ratios.advice + ratios.probe) / ratios.clocked).groupby(ratios.task).mean()
     real = "rank correlation with real training loss"
     return pd.DataFrame(
         [

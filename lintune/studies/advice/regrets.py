@@ -96,11 +96,18 @@ def costs(sweep: pd.DataFrame, advice: pd.DataFrame) -> pd.DataFrame:
     """Return what advice and sweep took, a row per task and draw.
 
     Returns:
-        `task`, `seed`; `sweep`, seconds of training all candidates at all rates that were tried; `advice`,
-        of look and forecasts; `probe`, of the two probes; `ratio`, sweep over advice and probe.
+        `task`, `seed`; `sweep`, wall seconds of training all candidates at all rates that were tried, with
+        frozen blocks run once; `clocked`, what the same runs take without that by the clock of the advice,
+        which is to be compared with it; `advice`,
+        of look and forecasts; `probe`, of that of the first choice; `ratio`, `clocked` over advice and probe.
     """
-    swept = sweep[sweep.candidate != "start"].groupby(KEYS).seconds.sum()
+    runs = sweep[sweep.candidate != "start"]
+    swept = runs.groupby(KEYS).seconds.sum()
+    said = advice[advice.what == "score"].set_index([*KEYS, "candidate"]).seconds.astype(float)
+    trials = runs.set_index([*KEYS, "candidate"]).trials.map(len)
+    clocked = (said * trials).groupby(level=KEYS).sum()
     asked = advice[advice.what == "advice"].set_index(KEYS).seconds
-    probed = advice[advice.what == "trained"].groupby(KEYS).probe_seconds.sum()
-    found = pd.DataFrame({"sweep": swept, "advice": asked, "probe": probed}).astype(float)
-    return found.assign(ratio=found.sweep / (found.advice + found.probe)).reset_index()
+    probed = advice[(advice.what == "trained") & (advice.role == "first")].groupby(KEYS).probe_seconds.sum()
+    parts = {"sweep": swept, "clocked": clocked, "advice": asked, "probe": probed}
+    found = pd.DataFrame(parts).astype(float)
+    return found.assign(ratio=found.clocked / (found.advice + found.probe)).reset_index()

@@ -71,7 +71,7 @@ def test_aims_are_met_by_a_right_order_and_missed_by_a_wrong_one() -> None:
         {
             "task": ["one", "two"],
             "seed": 0,
-            "sweep": [100.0, 200.0],
+            "clocked": [100.0, 200.0],
             "advice": [3.0, 6.0],
             "probe": [1.0, 2.0],
         }
@@ -94,7 +94,7 @@ def test_aims_are_met_by_a_right_order_and_missed_by_a_wrong_one() -> None:
 
 
 def test_the_default_itself_is_no_gain_over_it() -> None:
-    ratios = pd.DataFrame({"task": ["one", "two"], "sweep": 100.0, "advice": 3.0, "probe": 1.0})
+    ratios = pd.DataFrame({"task": ["one", "two"], "clocked": 100.0, "advice": 3.0, "probe": 1.0})
     ends = pd.DataFrame([{"way": advice.FIRST, "regret": 0.0, "low": 0.0, "high": 0.0}])
     assert aims(two(), "a", ratios, ends).set_index("key").verdict["default"].startswith("not met")
 
@@ -210,7 +210,7 @@ def test_the_overview_has_a_row_per_task_without_what_diverged() -> None:
     table = advice.overview(sweep, rows, "b", {"one": "One", "two": "Two"})
     assert table.task.tolist() == ["Two", "One"]
     assert table.used.tolist() == ["held out", "chosen on"]
-    assert table.loc["one", ["no training", "the default", "lowest", "highest"]].tolist() == [
+    assert [table[name]["one"] for name in ("no training", "the default", "lowest", "highest")] == [
         0.5,
         0.8,
         0.6,

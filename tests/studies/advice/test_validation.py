@@ -1,6 +1,7 @@
 """The advisor held against a sweep, on rows whose answers are known."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,10 +46,11 @@ def _advice(task: str, said: list[float], seed: int = 0, suggested: float = _RAT
         signed = {score.name: score.sign * value for score in SCORES}
         predicted = [{"rate": rate, "train_loss": value, "validation_loss": value} for rate in _RATES]
         what = {"what": "score", "candidate": f"c{place}", "rate": suggested, "tie": place == 0}
-        rows.append({**what, "task": task, "seed": seed, **signed, "predicted": predicted})
+        plain = {"task": task, "seed": seed, "seconds": 5.0}
+        rows.append({**what, **plain, **signed, "predicted": predicted})
     rows.append({"what": "advice", "task": task, "seed": seed, "seconds": 1.5})
-    for role in ("first", "default"):
-        rows.append({"what": "trained", "role": role, "task": task, "seed": seed, "probe_seconds": 0.25})
+    for role, seconds in (("first", 0.5), ("default", 9.0)):
+        rows.append({"what": "trained", "role": role, "task": task, "seed": seed, "probe_seconds": seconds})
     return pd.DataFrame(rows)
 
 
@@ -76,12 +78,12 @@ def test_a_candidate_in_one_alone_is_refused() -> None:
 
 
 def test_a_run_that_diverged_is_the_worst() -> None:
-    sweep, said = _two([1.0, 2.0, 3.0, 4.0])
-    sweep = sweep.reset_index(drop=True)
+    swept, said = _two([1.0, 2.0, 3.0, 4.0])
+    sweep: Any = swept.reset_index(drop=True)
     where = sweep.index[(sweep.candidate == "c0") & (sweep.task == "mr")][0]
     sweep.loc[where, ["test_loss", "test_score", "validation_loss"]] = None
     sweep.at[where, "trials"] = [trial | {"train_loss": None} for trial in sweep.at[where, "trials"]]
-    row = advice.joined(sweep, said).set_index(["task", "candidate"]).loc["mr", "c0"]
+    row: Any = advice.joined(sweep, said).set_index(["task", "candidate"]).loc[("mr", "c0")]
     assert row["test loss"] == row["training loss"] == row["validation loss"] == math.inf
     assert row["test score"] == -math.inf
 
@@ -134,7 +136,7 @@ def test_draws_of_a_task_count_as_one_task() -> None:
     sweep = pd.concat([_sweep("mr", losses, scores, seed) for seed in (0, 1)])
     said = pd.concat([_advice("mr", [1.0, 2.0], 0), _advice("mr", [2.0, 1.0], 1)])
     rows = advice.joined(sweep, said)
-    row = advice.correlations(rows).set_index(["score", "outcome"]).loc[("trace", "test loss")]
+    row: Any = advice.correlations(rows).set_index(["score", "outcome"]).loc[("trace", "test loss")]
     assert (row.tasks, row.groups, row["mean"]) == (1, 2, pytest.approx(0.0))
     assert math.isnan(row.low)
     assert advice.regrets(rows, "c0").set_index("rule").loc["trace", "each"] == pytest.approx({"mr": 0.1})
@@ -153,10 +155,17 @@ def test_curves_hold_every_trial_against_its_prediction() -> None:
     sweep, said = _two([1.0, 2.0, 3.0, 4.0])
     found = advice.curves(sweep, said)
     assert len(found) == 2 * 4 * 3
-    row = found[(found.task == "mr") & (found.candidate == "c2") & np.isclose(found.rate, 8e-3)].iloc[0]
+    row: Any = found[(found.task == "mr") & (found.candidate == "c2") & np.isclose(found.rate, 8e-3)].iloc[0]
     assert (row.train_loss, row.predicted_train_loss) == (pytest.approx(0.308), 3.0)
 
 
 def test_costs_are_sums_of_the_runs() -> None:
     found = advice.costs(*_two([1.0, 2.0, 3.0, 4.0])).set_index("task")
-    assert found.loc["mr", ["sweep", "advice", "probe", "ratio"]].tolist() == [40.0, 1.5, 0.5, 20.0]
+    names = ["sweep", "clocked", "advice", "probe", "ratio"]
+    assert [found[name]["mr"] for name in names] == [
+        40.0,
+        60.0,
+        1.5,
+        0.5,
+        30.0,
+    ]  # 4 candidates, 3 trials, 5 s
