@@ -51,8 +51,8 @@ class Forecast:
 
     @property
     def rate(self) -> float:
-        """The suggested learning rate: that of the linear run over the pace."""
-        return float(self.rates[self.place]) / self.pace
+        """The suggested learning rate: that of the linear run over the pace, to three digits."""
+        return float(f"{self.rates[self.place] / self.pace:.3g}")
 
     @property
     def at_edge(self) -> bool:

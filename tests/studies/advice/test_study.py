@@ -50,7 +50,9 @@ def test_the_linear_run_starts_at_the_loss_of_the_sweep_and_stays_near_at_a_smal
     slow = replace(EFFORT, rate=1e-4)
     settings = SIZES | {"effort": slow}
     swept, said = (
-        study(tiny, task(), few(tiny)[:1], [0], **settings).assign(task="tiny")  # type: ignore[arg-type]
+        study(tiny, task(), [Candidate((1, 2), kind="rows", rank=2, alpha=0.0)], [0], **settings).assign(
+            task="tiny"
+        )  # type: ignore[arg-type]
         for study in (sweep, advice.advices)
     )
     apart = advice.curves(swept, said)
