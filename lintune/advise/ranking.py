@@ -19,8 +19,9 @@ _SIGNS = {score.name: score.sign for score in SCORES}
 def combined(rows: pd.DataFrame, names: Sequence[str] = COMBINED) -> np.ndarray:
     """Return the mean rank of each candidate under some scores, `(K,)`; the least is the best.
 
-    Ranks are from 0 to 1 within the rows; of equal scores each has the mean of theirs. Regression and spectrum
-    do not see alpha and pull: what is equal but for these stands in the order of the predicted held-out loss.
+    Ranks are from 0 to 1 within the rows; of equal scores each has the mean of theirs. Regression and
+    spectrum do not see alpha and pull: what differs in these alone stands in the order of the predicted
+    held-out loss, where the rows have it.
 
     Args:
         rows: A row per candidate with a column per score. An infinite or missing score ranks last.
