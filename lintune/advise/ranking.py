@@ -39,7 +39,9 @@ def combined(rows: pd.DataFrame, names: Sequence[str] = COMBINED) -> np.ndarray:
 
 def _ranks(rows: pd.DataFrame, name: str) -> np.ndarray:
     signed = _SIGNS[name] * rows[name].astype(float)
-    return np.asarray((stats.rankdata(signed.where(np.isfinite(signed), np.inf)) - 0.5) / len(rows))
+    # Kernels that differ by a factor have the same scores but for rounding, which is to rank nothing.
+    plain = [float(f"{value:.9g}") if np.isfinite(value) else np.inf for value in signed]
+    return np.asarray((stats.rankdata(plain) - 0.5) / len(rows))
 
 
 def ties(losses: Mapping[str, np.ndarray], best: str) -> list[str]:

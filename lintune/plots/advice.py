@@ -19,14 +19,14 @@ def advice(found: Mapping[str, Any]) -> Figure:
 
     Args:
         found: `rows` in order, each with `candidate`, `predicted held-out loss`, `error` (standard error of
-            its difference from the first's; None for none) and `tie`; `first` and `default`, names, the
-            latter None for none; `start` with `loss`; `chance`; `curves` by name, with `training` and
-            `held-out` `(steps + 1,)`; `probes`, each with `candidate`, `real` and `predicted`, losses of
-            batches, None where there is none.
+            its difference from the first's; None for none), `tie` and `twin` (left out where true); `first`
+            and `default`, names, the latter None for none; `start` with `loss`; `chance`; `curves` by name,
+            with `training` and `held-out` `(steps + 1,)`; `probes`, each with `candidate`, `real` and
+            `predicted`, losses of batches, None where there is none.
     """
     shown = [
         row
-        for place, row in enumerate(found["rows"])
+        for place, row in enumerate(row for row in found["rows"] if not row["twin"])
         if place < _BEST or row["candidate"] == found["default"]
     ]
     figure, (left, right) = plt.subplots(

@@ -75,7 +75,7 @@ def test_what_is_recorded_is_printed(folder: Path, advised: tuple[Path, str]) ->
         assert line in said
     usual = default(models.load(str(folder / "llama")).model).name
     assert data["default"] == usual
-    for row in data["rows"]:
+    for row in (row for row in data["rows"] if not row["twin"]):
         assert f"{row['rate']:g}" in said
         assert f"{row['predicted held-out loss']:.3f}" in said
     assert "(default)" in said

@@ -20,6 +20,7 @@ def candidate(name: str, loss: float = 0.5, tie: bool = False, **entries: Any) -
         "predicted held-out error": 0.2,
         "predicted training loss": 0.3,
         "tie": tie,
+        "twin": False,
         "apart": loss - 0.5,
         "error": 0.01,
         "at edge": False,

@@ -15,6 +15,7 @@ def found(count: int = 12, default: str | None = "c11") -> dict[str, Any]:
             "predicted held-out loss": 0.5 + place / 100,
             "error": None if place == 0 else 0.02,
             "tie": place < 3,
+            "twin": False,
         }
         for place in range(count)
     ]

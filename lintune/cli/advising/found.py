@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from lintune.advise import Probe
+from lintune.advise import Candidate, Probe
 from lintune.cli.advising.work import Done, settled
 
 Found = dict[str, Any]
@@ -18,7 +19,8 @@ def found(done: Done) -> Found:
     Keys:
         rows: Every candidate within the budget, in order, with all its scores; `apart` is how far its
             predicted held-out loss is above that of the first, and `error` the standard error of that
-            difference over the examples (None for the first).
+            difference over the examples (None for the first); `twin`, whether one before it differs in the
+            pull alone.
         first, cheapest, default: Names; the default is None where it is not among the rows.
         usual: Name of the default, and `why` it is not among the rows.
         start, chance: What the model does as it is, and the loss of guessing.
@@ -56,7 +58,8 @@ def found(done: Done) -> Found:
 def _rows(done: Done) -> list[dict[str, Any]]:
     advice = done.advice
     own = advice.forecasts[advice.first.name].losses
-    rows = []
+    rows: list[dict[str, Any]] = []
+    seen: set[Candidate] = set()
     for candidate, row in zip(advice.candidates, advice.rows.to_dict("records"), strict=True):
         forecast = advice.forecasts[candidate.name]
         apart = forecast.losses - own
@@ -68,8 +71,10 @@ def _rows(done: Done) -> list[dict[str, Any]]:
                 "apart": float(apart.mean()),
                 "error": None if first else float(apart.std(ddof=1)) / len(apart) ** 0.5,
                 "at edge": forecast.at_edge,
+                "twin": replace(candidate, pull=0.0) in seen,
             }
         )
+        seen.add(replace(candidate, pull=0.0))
     return rows
 
 

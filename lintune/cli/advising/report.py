@@ -77,7 +77,7 @@ def _budget(budget: Mapping[str, Any]) -> str:
 
 
 def _candidates(numbers: Found) -> Table:
-    """Return the best candidates, and the usual default at the end where it is not among them."""
+    """Return the best candidates, each with the better pull, and at the end the usual default."""
     table = Table(
         "candidate", "tie", "para-\nmeters", "time", "rate", "lambda", "loss", "error", "training\nloss",
         box=SIMPLE, pad_edge=False, padding=0, title_justify="left",
@@ -85,7 +85,7 @@ def _candidates(numbers: Found) -> Table:
     )  # fmt: skip
     for column in table.columns[2:]:
         column.justify, column.no_wrap = "right", True
-    for place, row in enumerate(numbers["rows"]):
+    for place, row in enumerate(row for row in numbers["rows"] if not row["twin"]):
         if place < _BEST or row["candidate"] == numbers["default"]:
             table.add_row(*_cells(row, numbers))
     return table

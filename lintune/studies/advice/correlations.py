@@ -18,7 +18,7 @@ def correlations(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rank correlations over candidates of what was said and what training came to.
 
     Spearman's correlation is taken within each task and draw, with signs such that 1 is the best; draws of a
-    task are averaged, and intervals are Student's, 95 %, over tasks.
+    task are averaged, and intervals are Student's, 95 %, over tasks, cut to what is possible.
 
     Args:
         rows: What `joined` returns, of the tasks that count.
@@ -39,7 +39,7 @@ def correlations(rows: pd.DataFrame) -> pd.DataFrame:
             {
                 "score": name,
                 "outcome": outcome,
-                **dict(zip(("mean", "low", "high"), interval(means.to_numpy()), strict=True)),
+                **dict(zip(("mean", "low", "high"), np.clip(interval(means.to_numpy()), -1, 1), strict=True)),
                 "tasks": len(means),
                 "groups": len(groups),
                 "least": float(each.min()),

@@ -28,13 +28,15 @@ def joined(sweep: pd.DataFrame, advice: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row per task, draw and candidate: `task`, `seed`, `candidate`, `held` (whether the combination was
         chosen on other tasks), every one of `SIGNS`; `training loss` at the sweep's first rate, infinite
-        where it diverged; `test loss` and `test score` at the rate that the sweep chose for the candidate;
+        where it diverged; `test loss` and `test score` at the rate that the sweep chose for the candidate,
+        infinite and that of the start where every rate diverged;
         `validation loss`, by which it did; `rate`, that rate; `suggested`, the advisor's; and `tie`.
 
     Raises:
         InputError: A candidate of the one is missing in the other.
     """
     scores = advice[advice.what == "score"]
+    start = sweep[sweep.candidate == "start"].set_index(KEYS).test_score.astype(float)
     runs = sweep[sweep.candidate != "start"]
     both = runs.merge(scores, on=[*KEYS, "candidate"], how="outer", indicator=True, suffixes=("", " said"))
     if (both._merge != "both").any():
@@ -52,7 +54,9 @@ def joined(sweep: pd.DataFrame, advice: pd.DataFrame) -> pd.DataFrame:
             "held": ~both.task.isin(CHOICE_TASKS),
             "training loss": [np.inf if end is None else end for end in ends],
             "test loss": both.test_loss.astype(float).fillna(np.inf),
-            "test score": both.test_score.astype(float).fillna(-np.inf),
+            "test score": both.test_score.astype(float).fillna(
+                pd.Series([start[key] for key in zip(both.task, both.seed, strict=True)], both.index)
+            ),
             "validation loss": both.validation_loss.astype(float).fillna(np.inf),
             "rate": both.rate.astype(float),
             "suggested": both["rate said"].astype(float),

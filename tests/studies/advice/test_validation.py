@@ -17,7 +17,7 @@ _RATES = (5e-4, 2e-3, 8e-3)
 
 def _sweep(task: str, losses: list[float], scores: list[float], seed: int = 0) -> pd.DataFrame:
     """Return a sweep in which candidate i has the i-th test loss and score."""
-    rows = [{"candidate": "start", "seed": seed, "task": task}]
+    rows = [{"candidate": "start", "seed": seed, "task": task, "test_score": 0.5}]
     for place, (loss, score) in enumerate(zip(losses, scores, strict=True)):
         trials = [
             {"rate": rate, "train_loss": loss + rate, "validation_loss": loss, "validation_score": score}
@@ -85,7 +85,7 @@ def test_a_run_that_diverged_is_the_worst() -> None:
     sweep.at[where, "trials"] = [trial | {"train_loss": None} for trial in sweep.at[where, "trials"]]
     row: Any = advice.joined(sweep, said).set_index(["task", "candidate"]).loc[("mr", "c0")]
     assert row["test loss"] == row["training loss"] == row["validation loss"] == math.inf
-    assert row["test score"] == -math.inf
+    assert row["test score"] == 0.5  # as if it had not been trained
 
 
 def test_agreement_is_one_for_the_same_order_whatever_the_sign_of_the_score() -> None:
