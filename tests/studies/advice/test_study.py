@@ -1,6 +1,7 @@
 """The advisor on the draws of a sweep, on a tiny model."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,11 +49,11 @@ def test_advice_and_sweep_fit_together(both: tuple[pd.DataFrame, pd.DataFrame]) 
 def test_the_linear_run_starts_at_the_loss_of_the_sweep_and_stays_near_at_a_small_rate() -> None:
     tiny = model()
     slow = replace(EFFORT, rate=1e-4)
-    settings = SIZES | {"effort": slow}
+    settings: Any = SIZES | {"effort": slow}
     swept, said = (
         study(tiny, task(), [Candidate((1, 2), kind="rows", rank=2, alpha=0.0)], [0], **settings).assign(
             task="tiny"
-        )  # type: ignore[arg-type]
+        )
         for study in (sweep, advice.advices)
     )
     apart = advice.curves(swept, said)
