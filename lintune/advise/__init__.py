@@ -12,7 +12,7 @@ from lintune.advise.course import KAPPA, Course, course
 from lintune.advise.forecast import PACE, RATES, Forecast, forecast, halves
 from lintune.advise.layers import Layers, has_usual_layers, layers_in, runs, usual_layers
 from lintune.advise.look import Look, Sight, look, parameters_of
-from lintune.advise.ranking import COMBINED, combined, ties
+from lintune.advise.ranking import COMBINED, combined, margin, ties
 from lintune.advise.scores import SCORES, Score, scores
 from lintune.advise.trust import DESCRIBES, GUIDES, Probe, probe
 
@@ -47,6 +47,7 @@ __all__ = [
     "has_usual_layers",
     "layers_in",
     "look",
+    "margin",
     "parameters_of",
     "probe",
     "runs",

@@ -60,8 +60,22 @@ def ties(losses: Mapping[str, np.ndarray], best: str) -> list[str]:
     own = losses[best]
     found = []
     for name, each in losses.items():
-        apart = each - own
-        error = float(apart.std(ddof=1)) / len(apart) ** 0.5 if len(apart) > 1 else np.inf
-        if name == best or float(apart.mean()) <= error:
+        above, error = margin(each, own)
+        if name == best or above <= error:
             found.append(name)
     return found
+
+
+def margin(losses: np.ndarray, best: np.ndarray) -> tuple[float, float]:
+    """Return how far losses are above others of the same examples, and the standard error of that.
+
+    Args:
+        losses: `(N,)` loss of each example under one candidate.
+        best: `(N,)` the same under another.
+
+    Returns:
+        The mean difference, and its standard error over examples; infinite for one example.
+    """
+    apart = losses - best
+    error = float(apart.std(ddof=1)) / len(apart) ** 0.5 if len(apart) > 1 else np.inf
+    return float(apart.mean()), error

@@ -81,7 +81,8 @@ def scores(
         repeats: How often the examples are divided for the regression from half to half.
         seed: Of the halves.
     """
-    kernel, gram = sight.kernel, flat(sight.kernel)
+    kernel = sight.kernel
+    gram = flat(kernel)
     values = np.clip(spectrum.eigenvalues(gram), 0, None)
     basis = contrasts(logits.shape[1])
     slopes = (softmax(logits, axis=1) @ basis - basis[labels]).ravel()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lintune.advise import Candidate, Probe
+from lintune.advise import Candidate, Probe, margin
 from lintune.cli.advising.work import Done, settled
 
 Found = dict[str, Any]
@@ -62,14 +62,14 @@ def _rows(done: Done) -> list[dict[str, Any]]:
     seen: set[Candidate] = set()
     for candidate, row in zip(advice.candidates, advice.rows.to_dict("records"), strict=True):
         forecast = advice.forecasts[candidate.name]
-        apart = forecast.losses - own
+        apart, error = margin(forecast.losses, own)
         first = candidate == advice.first
         rows.append(
             {
                 **{str(key): value for key, value in row.items()},
                 "strength": settled(advice, candidate).strength,
-                "apart": float(apart.mean()),
-                "error": None if first else float(apart.std(ddof=1)) / len(apart) ** 0.5,
+                "apart": apart,
+                "error": None if first else error,
                 "at edge": forecast.at_edge,
                 "twin": replace(candidate, pull=0.0) in seen,
             }

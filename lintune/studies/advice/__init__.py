@@ -4,9 +4,9 @@ from lintune.studies.advice.aims import aims
 from lintune.studies.advice.closeness import closeness
 from lintune.studies.advice.correlations import combinations, correlations
 from lintune.studies.advice.endings import FIRST, TUNED_DEFAULT, ending_table, endings
-from lintune.studies.advice.joined import AT_RATE, CHOICE_TASKS, COMBINATION, OUTCOMES, joined
+from lintune.studies.advice.joined import AT_RATE, CHOICE_TASKS, COMBINATION, OUTCOMES, joined, reordered
 from lintune.studies.advice.live import handful, margins, tried
-from lintune.studies.advice.overview import overview, reordered
+from lintune.studies.advice.overview import overview
 from lintune.studies.advice.rates import curves, rates
 from lintune.studies.advice.reasons import reasons
 from lintune.studies.advice.regrets import DEFAULT, HINDSIGHT, RANDOM, SWEEP, costs, gains, regrets

@@ -1,5 +1,7 @@
 """What the advisor said beside what training did: a row per task, draw and candidate."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -69,8 +71,18 @@ def joined(sweep: pd.DataFrame, advice: pd.DataFrame) -> pd.DataFrame:
             **{score.name: both[_said(both, score.name)].astype(float).fillna(np.inf) for score in SCORES},
         }
     )
-    orders = [pd.Series(combined(group, COMBINED), group.index) for _, group in found.groupby(KEYS)]
-    return found.assign(**{COMBINATION: pd.concat(orders)})
+    return reordered(found, COMBINED)
+
+
+def reordered(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return the rows with other scores combined.
+
+    Args:
+        rows: A row per task, draw and candidate, as `joined` returns them.
+        names: Names in `lintune.advise.SCORES`.
+    """
+    orders = [pd.Series(combined(group, names), group.index) for _, group in rows.groupby(KEYS)]
+    return rows.assign(**{COMBINATION: pd.concat(orders)})
 
 
 def _said(both: pd.DataFrame, name: str) -> str:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lintune.advise import PACE, Advice, Candidate, Course, course
+from lintune.advise import Advice, Candidate, margin
 from lintune.descent import Recipe, descend, loss_for
 from lintune.errors import CorruptFileError, DivergedError, InputError
 from lintune.finetune import Network
 from lintune.methods.attached import Attached
 from lintune.prompted import PromptedModel
+from lintune.studies.advice.study import ahead
 from lintune.studies.behaviour.draws import Draw
 from lintune.studies.behaviour.training import mean_loss
 from lintune.tasks import Examples
@@ -45,12 +46,10 @@ def margins(found: Advice) -> pd.DataFrame:
     own = found.forecasts[found.first.name].losses
     table = []
     for name, tie in zip(found.rows.candidate, found.rows.tie, strict=True):
-        apart = found.forecasts[name].losses - own
-        error = float(apart.std(ddof=1)) / len(apart) ** 0.5 if name != found.first.name else np.nan
+        above, error = margin(found.forecasts[name].losses, own)
+        error = error if name != found.first.name else np.nan
         loss = found.forecasts[name].held_loss
-        table.append(
-            {"candidate": name, "loss": loss, "above": float(apart.mean()), "error": error, "tie": bool(tie)}
-        )
+        table.append({"candidate": name, "loss": loss, "above": above, "error": error, "tie": bool(tie)})
     return pd.DataFrame(table)
 
 
@@ -86,7 +85,7 @@ def tried(
 
 def _row(prompted: PromptedModel, each: Draw, found: Advice, candidate: Candidate) -> dict[str, Any]:
     recipe = found.recipe_for(candidate)
-    run = _course(found, len(each.train), candidate, recipe)
+    run = ahead(found, len(each.train), candidate, recipe, [recipe.learning_rate])
     method = candidate.method(prompted.pretrained.model, found.recipe.seed)
     attached = Attached(prompted, method)
     began = time.monotonic()
@@ -101,20 +100,6 @@ def _row(prompted: PromptedModel, each: Draw, found: Advice, candidate: Candidat
         "predicted_held_loss": float(run.held[0, -1]),
         "seconds": time.monotonic() - began,
     }
-
-
-def _course(found: Advice, n: int, candidate: Candidate, recipe: Recipe) -> Course:
-    """Return the linear run on the first n examples, the others held out, at the rate and the pace."""
-    sight = found.look.at(candidate)
-    return course(
-        sight,
-        found.look.logits,
-        found.look.labels,
-        np.arange(n),
-        np.arange(n, len(found.look.labels)),
-        recipe=recipe,
-        rates=np.array([recipe.learning_rate]) * PACE[candidate.kind],
-    )
 
 
 def _run(

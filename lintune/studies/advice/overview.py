@@ -1,11 +1,8 @@
-"""The tasks of the sweep at a glance, and candidates put in order by other scores."""
+"""The tasks of the sweep at a glance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
-
-from lintune.advise.ranking import combined
-from lintune.studies.advice.joined import COMBINATION, KEYS
 
 
 def overview(
@@ -41,14 +38,3 @@ def overview(
         }
     )
     return table.sort_values("used", ascending=False, kind="stable")
-
-
-def reordered(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Return the rows with other scores combined.
-
-    Args:
-        rows: What `lintune.studies.advice.joined` returns.
-        names: Names in `lintune.advise.SCORES`.
-    """
-    orders = [pd.Series(combined(group, names), group.index) for _, group in rows.groupby(KEYS)]
-    return rows.assign(**{COMBINATION: pd.concat(orders)})

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lintune.advise import PACE, Advice, Candidate, Probe, advise, course, probe
+from lintune.advise import PACE, Advice, Candidate, Course, Probe, advise, course, probe
+from lintune.descent import Recipe
 from lintune.models import Pretrained
 from lintune.prompted import PromptedModel
 from lintune.studies.behaviour.draws import Draw, draw
@@ -106,20 +107,34 @@ def _predicted(
     sight, n = found.look.at(candidate), len(each.train)
     kernel = sight.kernel[:n][:, :, :n]
     mean = float(np.einsum("icic->", kernel)) / (n * kernel.shape[1])
-    run = course(
-        sight,
-        found.look.logits,
-        found.look.labels,
-        np.arange(n),
-        np.arange(n, len(found.look.labels)),
-        recipe=effort.recipe(effort.rate, candidate.pull * mean, each.seed),
-        rates=np.array(rates) * PACE[candidate.kind],
-    )
+    recipe = effort.recipe(effort.rate, candidate.pull * mean, each.seed)
+    run = ahead(found, n, candidate, recipe, rates)
     ends = zip(rates, run.train[:, -1], run.held[:, -1], strict=True)
     return [
         {"rate": rate, "train_loss": float(train), "validation_loss": float(held)}
         for rate, train, held in ends
     ]
+
+
+def ahead(found: Advice, n: int, candidate: Candidate, recipe: Recipe, rates: Sequence[float]) -> Course:
+    """Return the linear runs on the first n examples of advice, the others held out, at real rates.
+
+    Args:
+        found: The advice.
+        n: How many of its examples are trained on.
+        candidate: Which candidate.
+        recipe: How to train, but for the rate.
+        rates: Learning rates of the real runs; the linear ones go at their pace.
+    """
+    return course(
+        found.look.at(candidate),
+        found.look.logits,
+        found.look.labels,
+        np.arange(n),
+        np.arange(n, len(found.look.labels)),
+        recipe=recipe,
+        rates=np.array(rates) * PACE[candidate.kind],
+    )
 
 
 def _trained(
