@@ -15,7 +15,7 @@ export PROFILE
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebook results test benchmark lint env lock clean
+.PHONY: help book pdf notebook results test benchmark lint env lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ help:  ## list the targets
 
 book: $(ENV)  ## execute what has changed, render the book, print where it is
 	@$(BIN)/python -m pipeline.build $(ARGS)
+
+pdf: $(ENV)  ## print the book that `make book` made into one PDF (takes Chromium)
+	@$(BIN)/python -m pipeline.print_book $(ARGS)
 
 notebook: $(ENV)  ## execute one notebook: NAME=tangent_kernel ARGS="-p shots=4" (results in build/own/NAME)
 	@test -n "$(NAME)" || { echo 'Which notebook? make notebook NAME=tangent_kernel ARGS="-p shots=4"' >&2; exit 2; }

@@ -16,12 +16,33 @@ PARAMETERS = profiles.checked(PROFILE)  # refuses wrong names and types before a
 SOURCES = sources.all_sources()
 LIBRARY = {name: [str(path) for path in dependencies.files_of(source)] for name, source in SOURCES.items()}
 PYTHON = sys.executable
+RECORD = "notebooks/executed/records/{name}.json"
+FIRST = sources.first_of(Path("_toc.yml"))  # executed before the others, so that it can be read meanwhile
+TIMED = {"advisor", "methods_in_one_picture", "one_pass"}
+SUMMARIES = ["ledger", "status"]  # notebooks that read the records of all before them
 
 
 def below(folder):
     """Return the files below a folder, without what Python and editors leave there."""
     hidden = lambda path: path.suffix == ".pyc" or any(part.startswith(".") for part in path.parts)
     return sorted(str(path) for path in Path(folder).rglob("*") if path.is_file() and not hidden(path))
+
+
+def threads_of(name):
+    """Return the threads of a notebook: two run at a time, each on half of the cores, of which it makes more.
+
+    One that times what it does runs alone, and so does each where all of them share one GPU.
+    """
+    alone = PROFILE == "gpu" or (name in TIMED and PROFILE != "smoke")
+    return workflow.cores if alone else max(1, workflow.cores // 2)
+
+
+def records_read_by(name):
+    """Return the records that a notebook reads: committed ones that it names, or all, and those of others."""
+    if name not in SUMMARIES:
+        return sources.records_of(SOURCES[name])
+    others = [other for other in SOURCES if other not in SUMMARIES or SUMMARIES.index(other) < SUMMARIES.index(name)]
+    return [*map(str, sorted(Path("results").glob("*.json"))), *expand(RECORD, name=others)]
 
 
 rule book:
@@ -41,21 +62,38 @@ rule book:
     # After a kill or an error the pages may be cut short and Sphinx would take them for finished: start over.
     shell:
         "if [ -e {params.complete} ]; then rm {params.complete}; else rm -rf _build; fi; "
-        "{PYTHON:q} -c 'from jupyter_book.cli.main import main; main()' build . -q -W -n --keep-going; "
+        "{PYTHON:q} -m pipeline.render; "
         "touch {params.complete}"
+
+
+rule preview:
+    input:
+        "build/" + PROFILE + "/" + FIRST + "/done",
+    output:
+        touch("build/preview/done"),
+    params:
+        runs="build/" + PROFILE,
+    message:
+        "Rendering the prose, to be read meanwhile"
+    shell:
+        "{PYTHON:q} -m pipeline.preview {params.runs:q}"
 
 
 rule stage:
     input:
         "build/" + PROFILE + "/{name}/done",
+        "pipeline/stage.py",
+        "pipeline/origins.py",
+        source="notebooks/{name}.md",
     output:
-        "notebooks/executed/{name}.ipynb",
+        notebook="notebooks/executed/{name}.ipynb",
+        record=RECORD,
     params:
-        notebook="build/" + PROFILE + "/{name}/notebook.ipynb",
+        run="build/" + PROFILE + "/{name}",
     message:
-        "Staging {output}"
+        "Staging {output.notebook}"
     shell:
-        "cp {params.notebook:q} {output:q}"
+        "{PYTHON:q} -m pipeline.stage {params.run:q} {input.source:q} {output.notebook:q}"
 
 
 rule notebook:
@@ -63,7 +101,7 @@ rule notebook:
         "requirements.lock",
         "pipeline/execute.py",
         lambda wildcards: LIBRARY[wildcards.name],
-        lambda wildcards: sources.records_of(SOURCES[wildcards.name]),
+        lambda wildcards: records_read_by(wildcards.name),
         source="notebooks/{name}.md",
     output:
         "build/" + PROFILE + "/{name}/done",
@@ -72,9 +110,9 @@ rule notebook:
         profile=PROFILE,
     wildcard_constraints:
         name="|".join(SOURCES),
-    threads: workflow.cores  # one notebook at a time, on all cores: two torch processes share cores badly
+    threads: lambda wildcards: threads_of(wildcards.name)
     message:
         "Executing {input.source} (profile {params.profile})"
     shell:
-        "exec {PYTHON:q} -m pipeline.execute {input.source:q} --profile {params.profile} "
+        "exec env OMP_NUM_THREADS={threads} {PYTHON:q} -m pipeline.execute {input.source:q} --profile {params.profile} "
         "--out $(dirname {output:q}) --end-with-parent"

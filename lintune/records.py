@@ -10,14 +10,13 @@ import platform
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from lintune.errors import CorruptFileError, FetchError, InputError
 
@@ -111,6 +110,40 @@ def read(path: Path) -> dict[str, Any]:
     return record
 
 
+def told(record: Mapping[str, Any]) -> str:
+    """Return in one line what a record was computed from and on: models, tasks, draws, device, revision."""
+    inputs = [name.partition(" ") for name in record["inputs"]]
+    environment = record["environment"]
+    device = environment["device"].partition(" (")[0]
+    parts = [
+        ", ".join(name for kind, _, name in inputs if kind == "model"),
+        ", ".join(name for kind, _, name in inputs if kind == "task"),
+        *(f"{number} {word}" for word, number in draws(record["parameters"]).items()),
+        f"{device}, {environment['dtype']}",
+        f"revision {environment['revision']}" if environment["revision"] else "",
+    ]
+    return "; ".join(filter(None, parts))
+
+
+def draws(parameters: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many seeds, draws and instances parameters speak of, those of a grid's parts included."""
+    found: dict[str, set[int]] = {}
+    for name, value in _flat(parameters):
+        if name in ("seed", "seeds", "draws"):
+            found.setdefault(name.removesuffix("s"), set()).update(np.atleast_1d(value).tolist())
+        elif name == "instances":
+            found.setdefault("instance", set()).update(range(int(np.max(value))))
+    return {word + "s" * (len(each) > 1): len(each) for word, each in found.items()}
+
+
+def _flat(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in parameters.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value)
+        else:
+            yield name, value
+
+
 def _write_whole(path: Path, text: str) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,6 +163,8 @@ def _write_whole(path: Path, text: str) -> Path:
 
 
 def _environment(device: str, dtype: str) -> dict[str, Any]:
+    import torch  # takes seconds, and whoever reads a record does not need it
+
     cuda = device.startswith("cuda")
     return {
         "device": torch.cuda.get_device_name() if cuda else f"cpu ({platform.machine()})",

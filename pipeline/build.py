@@ -18,6 +18,7 @@ from pipeline import profiles
 from pipeline.locks import alone
 
 BOOK = Path("_build/html/index.html")
+PREVIEW = Path("build/preview/done")
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -32,7 +33,11 @@ def options(profile: str, further: list[str]) -> list[str]:
     # The exact scheduler solves a linear program; one notebook at a time needs none.
     chosen += ["--scheduler", "greedy", "--quiet", "host", "progress"]
     # Modification times alone decide, as with make: `touch` re-runs what depends on the file.
-    return [*chosen, "--max-checksum-file-size", "0", *further]
+    chosen += ["--max-checksum-file-size", "0"]
+    first_time = not BOOK.exists() and not PREVIEW.exists() and not further
+    if first_time and profile != "smoke":  # something to read while notebooks run; smoke is done before that
+        chosen += ["--prioritize", str(PREVIEW), "--", str(BOOK), str(PREVIEW)]
+    return [*chosen, *further]
 
 
 def build(profile: str, further: list[str]) -> int:

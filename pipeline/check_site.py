@@ -4,28 +4,37 @@
 
 Sphinx with warnings as errors does not see what a reader sees. This gate refuses a request to another
 host, an error on the console, an answer of 400 or above, mathematics that is not typeset, an image
-that is missing or has no alt text, a page that scrolls sideways, and an internal link that leads nowhere.
-`check_site.js` looks inside a page; this module serves the site, steers the browser and follows links.
+that is missing or has no alt text, a page that scrolls sideways, an internal link that leads nowhere, what
+axe finds serious, and a search, table or slider that does nothing. `check_site.js` looks inside a page,
+`check_actions` does what a reader does; this module steers the browser and follows links.
 """
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Annotated, Literal
 from urllib.parse import unquote
 
 import typer
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Page, Response, Route, sync_playwright
+
+from pipeline.browser import chromium, is_redirect, pages_of, served
+from pipeline.check_actions import act, search
 
 PROBE = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 WIDE, NARROW = 1280, 390
-NOT_PAGES = {"_static", "_sources", "_images", "_downloads"}
+AXE = Axe()
+_LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+_CONTRAST = "color-contrast"
+# MathJax's own boxes, autodoc's own lists and docutils' own list of citations are none of ours.
+_OURS = {"exclude": [["mjx-container"], ["dl.py"], [".citation-list"]]}
+_HIDE_OTHERS = "dl.py, mjx-container { display: none !important; }"  # thousands of elements on a page
+# What may differ: contrast with the colours, all else with the width.
+_RULES: dict[tuple[str, int], dict[str, object]] = {
+    ("light", WIDE): {"runOnly": _LEVELS},
+    ("dark", WIDE): {"runOnly": {"type": "rule", "values": [_CONTRAST]}},
+    ("light", NARROW): {"runOnly": _LEVELS, "rules": {_CONTRAST: {"enabled": False}}},
+}
 # A width is looked at when the theme has settled on it, not half-way.
 STILL = "*, ::before, ::after { transition: none !important; animation: none !important; }"
 Scheme = Literal["light", "dark"]
@@ -79,46 +88,6 @@ class Visits:
         ]
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"  # keeps connections open, which halves the time of a run
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep the report free of one line per request."""
-
-
-@contextmanager
-def served(site: Path) -> Iterator[str]:
-    """Serve a folder on a free local port and yield its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site))) as server:
-        server.daemon_threads = True
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-def chromium() -> str | None:
-    """Return the path of Chromium: `$CHROMIUM`, an installed one, or Playwright's own; None without any."""
-    named = os.environ.get("CHROMIUM")
-    installed = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
-    found = named or next(filter(None, installed), None)
-    if found:
-        return found
-    with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    return own if Path(own).exists() else None
-
-
-def pages_of(site: Path) -> list[str]:
-    """Return the paths of the site's pages, below its root."""
-    found = (path.relative_to(site) for path in site.rglob("*.html"))
-    return sorted(path.as_posix() for path in found if not NOT_PAGES & set(path.parts))
-
-
-def is_redirect(site: Path, page: str) -> bool:
-    """Tell whether a page only sends the reader on; its target is visited by itself."""
-    return 'http-equiv="refresh"' in (site / page).read_text(encoding="utf-8").lower()
-
-
 def _listen(page: Page, root: str, name: str, scheme: Scheme, visits: Visits) -> None:
     """Note what goes wrong while a page loads, and keep it from any other host."""
 
@@ -157,9 +126,25 @@ def _visit(page: Page, root: str, name: str, scheme: Scheme, visits: Visits, sho
             visits.add(name, element, message, scheme)
         visits.anchors.setdefault(name, set()).update(seen["ids"])
         visits.links.update((name, element, path, fragment) for element, path, fragment in seen["links"])
+        for element, message in _barriers(page, _RULES.get((scheme, width))):
+            visits.add(name, element, message, scheme)
         if shots:
             file = f"{name.removesuffix('.html').replace('/', '-')}-{scheme}-{width}.png"
             page.screenshot(path=shots / file, full_page=True)
+
+
+def _barriers(page: Page, rules: dict[str, object] | None) -> list[tuple[str, str]]:
+    """Return what keeps readers with a disability out, as axe finds it by some rules: element and message."""
+    if rules is None:
+        return []
+    found = []
+    options = rules | {"resultTypes": ["violations"], "preload": False}  # it would load styles anew
+    style = page.add_style_tag(content=_HIDE_OTHERS)
+    for rule in AXE.run(page, context=_OURS, options=options).response["violations"]:
+        if rule["impact"] in ("serious", "critical"):
+            found += [(" ".join(map(str, node["target"])), f"axe: {rule['help']}") for node in rule["nodes"]]
+    style.evaluate("(one) => one.remove()")
+    return found
 
 
 def _follow(site: Path, visits: Visits) -> None:
@@ -195,7 +180,15 @@ def check(site: Path, executable: str, shots: Path | None = None) -> list[str]:
             for scheme in SCHEMES:
                 page = context.new_page()
                 _visit(page, root, name, scheme, visits, shots)
+                if scheme == SCHEMES[0]:
+                    for element, message in act(page):
+                        visits.add(name, element, message)
                 page.close()
+        if (site / "search.html").exists():
+            page = context.new_page()
+            for message in search(page, root):
+                visits.add("search.html", "search", message)
+            page.close()
         browser.close()
     _follow(site, visits)
     return visits.lines()

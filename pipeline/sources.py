@@ -1,5 +1,6 @@
 """Notebook sources: jupytext files in `notebooks/`, read as notebooks."""
 
+import re
 from pathlib import Path
 
 import jupytext
@@ -13,6 +14,16 @@ FOLDER = Path("notebooks")
 def all_sources(folder: Path = FOLDER) -> dict[str, Path]:
     """Return the notebook sources of a folder by name."""
     return {path.stem: path for path in sorted(folder.glob("*.md"))}
+
+
+def first_of(contents: Path) -> str:
+    """Return the name of the first notebook in the book's table of contents."""
+    pages = re.findall(r"file:\s*notebooks/executed/(\w+)", contents.read_text(encoding="utf-8"))
+    if not pages:
+        raise InputError(
+            f"{contents} names no notebook: expected lines like `file: notebooks/executed/NAME`."
+        )
+    return pages[0]
 
 
 def read(source: Path) -> NotebookNode:

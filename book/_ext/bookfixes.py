@@ -6,6 +6,8 @@
   JavaScript error). The book runs nothing in the browser, so the extension is silenced.
 - The theme's edit links name the executed notebook, which is generated; they get its source instead.
 - In a docstring |x| is an absolute value; docutils takes it for a substitution, and the bars are escaped.
+- sphinx-proof cannot join what was read in parallel, though it says it can, and two others do not say: pages
+  are read one by one and written in parallel, without a warning for each.
 - A browser breaks the line between a formula and the full stop after it; the two are kept together.
 """
 
@@ -31,6 +33,12 @@ def silence_thebe(app: Sphinx, config: Config) -> None:
         app.events.listeners[event] = [
             one for one in listeners if not getattr(one.handler, "__module__", "").startswith("sphinx_thebe")
         ]
+
+
+def read_one_by_one(app: Sphinx) -> None:
+    """Let Sphinx use its processes for writing only."""
+    asked = app.is_parallel_allowed
+    app.is_parallel_allowed = lambda kind: kind == "write" and asked(kind)
 
 
 def copy_mathjax(app: Sphinx, failure: Exception | None) -> None:
@@ -91,6 +99,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the fixes; called by Sphinx."""
     app.config.mathjax_path = "mathjax/tex-chtml.js"
     app.add_post_transform(KeepWithFormula)
+    read_one_by_one(app)
     app.connect("autodoc-process-docstring", keep_bars)
     app.connect("config-inited", silence_thebe)
     app.connect("html-page-context", link_sources, priority=900)  # after the theme made its buttons

@@ -4,6 +4,7 @@ from lintune.plots.accuracies import accuracies
 from lintune.plots.added_layers import condition_numbers, eigenvalue_bounds, residual_bounds
 from lintune.plots.behaviour import by_function, kernel_likeness, starts_and_ends
 from lintune.plots.costs import costs
+from lintune.plots.ledger import at_a_glance
 from lintune.plots.likeness import likeness
 from lintune.plots.lora_coordinates import lora_dial, lora_gaps, projection_errors
 from lintune.plots.lora_kernel import error_laws, kernel_errors, layer_errors
@@ -19,6 +20,7 @@ __all__ = [
     "accuracies",
     "accuracy_by_strength",
     "anchors",
+    "at_a_glance",
     "by_function",
     "closeness",
     "condition_numbers",

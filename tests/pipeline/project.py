@@ -28,7 +28,7 @@ from lintune import {name}
 with Path("executions").open("a") as log:
     log.write("{name}\\n")
 time.sleep(float(os.environ.get("NAP", 0)))
-Path(os.environ["LINTUNE_RECORDS"], "found.txt").write_text(f"{{{name}.VALUE * shots}}")"""
+Path(os.environ["LINTUNE_RECORDS"], "{name}.json").write_text(f"{{{name}.VALUE * shots}}")"""
 
 
 def notebook(*cells: str, parameters: str | None = PARAMETERS) -> str:
@@ -55,7 +55,7 @@ class Project:
         for folder in ("notebooks", "book", "lintune"):
             (root / folder).mkdir()
         shutil.copytree(ROOT / "pipeline", root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("Snakefile", "requirements.lock", "lintune/errors.py"):
+        for name in ("Snakefile", "requirements.lock", "lintune/errors.py", "lintune/records.py"):
             shutil.copy(ROOT / name, root / name)
         self.write("lintune/__init__.py", '"""A library."""\n')
         for name, value in (("one", 1), ("two", 2)):

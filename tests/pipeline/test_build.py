@@ -35,15 +35,20 @@ def kill(project: Project, happened: Callable[[], bool], nap: float = 0) -> None
 
 
 def test_book_from_nothing_then_nothing_to_do(project: Project) -> None:
-    code, said = project.build()
+    code, said = project.build(profile="cpu")
     assert code == 0, said
     assert project.executed() == ["one", "two"]
-    assert project.records() == {"one": "2", "two": "32"}
+    assert project.records("cpu") == {"one": "16", "two": "32"}
     page = project.root / "_build/html/index.html"
     assert page.as_uri() in said.splitlines()[-1]
+    meanwhile = project.root / "build/preview/_build/html/index.html"
+    assert meanwhile.as_uri() in said
+    chapter = (meanwhile.parent / "notebooks/executed/{}.html").as_posix()
+    assert "has not been executed yet" not in Path(chapter.format("one")).read_text()
+    assert "has not been executed yet" in Path(chapter.format("two")).read_text()
     rendered = page.stat().st_mtime_ns
 
-    code, said = project.build()
+    code, said = project.build(profile="cpu")
     assert code == 0, said
     assert "Nothing to be done" in said
     assert page.as_uri() in said.splitlines()[-1]
@@ -87,7 +92,7 @@ def test_profiles_are_kept_apart_and_the_book_shows_the_one_asked_for(project: P
 
 def test_a_failing_notebook_fails_the_build_and_leaves_the_results_before(project: Project) -> None:
     assert project.build(*STAGED)[0] == 0
-    results = [project.root / f"build/smoke/one/{name}" for name in ("notebook.ipynb", "records/found.txt")]
+    results = [project.root / f"build/smoke/one/{name}" for name in ("notebook.ipynb", "records/one.json")]
     before = [path.read_bytes() for path in results]
     project.write("notebooks/one.md", notebook("1 / 0"))
     for _ in range(2):  # a second run must not take what is left for finished

@@ -11,7 +11,8 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from pipeline.check_site import check, chromium, main
+from pipeline.browser import chromium
+from pipeline.check_site import check, main
 
 pytestmark = [
     pytest.mark.slow,
@@ -21,6 +22,10 @@ pytestmark = [
 DOT = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle cx="4" cy="4" r="4"/></svg>'
 MATHJAX = '<script async src="_static/tex-chtml.js"></script>'
 WIDE_IF_NARROW = '<p style="width: 600px">wide</p>'
+DEAD_TABLE = """<table class="sortable"><thead><tr><th><button>n</button></th></tr></thead>
+<tbody><tr><td>2</td></tr><tr><td>1</td></tr></tbody></table>"""
+DEAD_SLIDER = """<figure><label>Rank <input type="range" max="3" value="1"></label>
+<img src="dot.svg" alt="A black dot"></figure>"""
 FAULTS = {
     "host.html": ('<script src="http://host.invalid/a.js"></script>', "a request to another host"),
     "console.html": ("<script>console.error('twice declared')</script>", "console: twice declared"),
@@ -38,6 +43,10 @@ FAULTS = {
     "narrow.html": (WIDE_IF_NARROW, "at 390 px"),
     "link.html": ('<a href="nowhere.html">next</a>', "/nowhere.html, which does not exist"),
     "anchor.html": ('<a href="clean.html#nothing">there</a>', "#nothing, which is not on /clean.html"),
+    "axe.html": ("<button></button>", "axe: Buttons must have discernible text"),
+    "table.html": (DEAD_TABLE, "column 1 does not sort both ways"),
+    "slider.html": (DEAD_SLIDER, "its picture does not change"),
+    "search.html": ('<div id="search-results"></div>', "finds nothing for"),
     "dark.html": (
         "<script>if (matchMedia('(prefers-color-scheme: dark)').matches) console.error('too dark')</script>",
         "too dark (dark only)",

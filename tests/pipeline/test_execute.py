@@ -37,8 +37,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_results_are_put_in_place(project: Project) -> None:
     done = run("-p", "shots=5")
     assert done.exit_code == 0, done.output
-    assert set(contents(Path("build/one"))) == {"done", "notebook.ipynb", "records/found.txt"}
-    assert Path("build/one/records/found.txt").read_text() == "5"
+    assert set(contents(Path("build/one"))) == {"done", "notebook.ipynb", "records/one.json"}
+    assert Path("build/one/records/one.json").read_text() == "5"
     executed = nbformat.read("build/one/notebook.ipynb", as_version=4)
     assert [cell.id for cell in executed.cells] == [f"cell-{place}" for place in range(len(executed.cells))]
     assert str(project.root) not in Path("build/one/notebook.ipynb").read_text()

@@ -1,0 +1,103 @@
+"""From lazy training to its end: the size of the change, and LoRA's scale in a language model."""
+
+import pandas as pd
+
+from lintune.claims.beyond_kernels.reading import STUDENTS, part
+from lintune.claims.cases import listed, over
+from lintune.claims.claim import Finding, Known, Verdict, claim
+from lintune.claims.evidence import Evidence, NotRun, table
+from lintune.claims.papers import BEYOND_KERNELS
+from lintune.studies import departure
+
+# What is lost to a linear model up to this share counts as nothing, and from this share on as most.
+_NOTHING, _MOST = 0.05, 0.5
+
+
+@claim(
+    paper=BEYOND_KERNELS,
+    where="Section 1",
+    known=Known.TEXT,
+    statement="For small changes, ξ → 0, fine-tuning is lazy: a model linear in the weights learns the "
+    "teacher.",
+    chapter="beyond_kernels",
+    section="The dial",
+)
+def lazy_for_small_changes(evidence: Evidence) -> Finding:
+    """Holds if for every activation the share that no linear model can learn is at most 5 % at the least ξ.
+
+    The share of E(f* − f)² has a closed form and is a mean over draws of teachers. Fails if it is above
+    for every activation; else those for which it is not are named.
+    """
+    rows = table(part(evidence, STUDENTS, "dial"), "activation", "ratio", "share", "low", "high")
+    return _at(rows, rows.ratio.min(), above=False)
+
+
+@claim(
+    paper=BEYOND_KERNELS,
+    where="Section 1",
+    known=Known.TEXT,
+    statement="For changes of the size of √k the kernel picture fails completely (asked here: "
+    "a model linear in the weights learns less than half of the change).",
+    chapter="beyond_kernels",
+    section="The dial",
+)
+def not_lazy_at_root_k(evidence: Evidence) -> Finding:
+    """Holds if for every activation no linear model can learn half of the change at ξ = √k.
+
+    The share of E(f* − f)² that is lost has a closed form and is a mean over draws of teachers. Fails if
+    less than half is lost for every activation; else those with more are named.
+    """
+    rows = table(part(evidence, STUDENTS, "dial"), "activation", "ratio", "share", "low", "high")
+    return _at(rows, rows.ratio.iloc[(rows.ratio - 1).abs().argmin()], above=True)
+
+
+@claim(
+    paper=BEYOND_KERNELS,
+    where="title",
+    known=Known.TEXT,
+    statement="Low-rank fine-tuning lies between lazy training and feature learning (the paper's is a model"
+    " of two layers; asked here is whether LoRA's scale leads from one to the other in a language"
+    " model).",
+    chapter="lazy_or_not",
+    section="Where runs leave",
+)
+def lora_scale_is_a_dial(evidence: Evidence) -> Finding:
+    """Holds if some scales stay on the side of their linear twin and others leave it, also in most draws.
+
+    A scale has left if the median over draws and rates of the gap to the twin, on unseen examples after
+    the last step, is above 0.1; of a draw, the median over its rates. Fails if all scales are on one
+    side; not decided if the scales differ, but in fewer than half of the draws.
+    """
+    rows = table(evidence.result("departure.cpu").get("rows", []), "alpha", "rate", "step", "test_gap")
+    ends = departure.horizons(rows)
+    last = ends[ends.steps == ends.steps.max()]
+    left = last.groupby("alpha").gap.median() > departure.THRESHOLD
+    by_draw = last.groupby(["draw", "alpha"]).gap.median().unstack() > departure.THRESHOLD
+    both = by_draw.any(axis=1) & ~by_draw.all(axis=1)
+    if len(left) < 2:
+        raise NotRun("only one scale was run")
+    verdict = Verdict.OPEN if both.mean() < 0.5 else Verdict.HOLDS
+    gone, stayed = (listed(f"{alpha:g}" for alpha in left.index[kept]) for kept in (left, ~left))
+    return Finding(
+        verdict if left.any() and not left.all() else Verdict.FAILS,
+        "share of draws in which some scales have left and others have not",
+        float(both.mean()),
+        condition=f"left at α = {gone or 'none'}, not at {stayed or 'none'}, of {len(by_draw)} draws",
+    )
+
+
+def _at(rows: pd.DataFrame, ratio: float, above: bool) -> Finding:
+    """Return what is lost at one size of the change."""
+    there = rows[rows.ratio == ratio]
+    holds = there.share >= _MOST if above else there.share <= _NOTHING
+    verdict, condition = over(dict(zip(there.activation, holds.astype(bool), strict=True)))
+    lost = listed(f"{row.activation} {row.share:.0%}" for row in there.itertuples())
+    return Finding(
+        verdict,
+        f"share that no linear model learns at ξ/√k = {ratio:g}, median over activations",
+        float(there.share.median()),
+        float(there.low.min()),
+        float(there.high.max()),
+        "range over draws and activations",
+        (f"the activation is {condition}; " if condition else "") + f"means: {lost}",
+    )
