@@ -6,8 +6,8 @@
   const chapters = starts.map(chapterOf).filter((section) => section?.tagName === "SECTION");
 
   // The library's reference is for looking up, and half as long as the book: it stays on the site.
-  const reference = chapters.find((chapter) => chapter.previousElementSibling?.id === "document-book/api");
-  if (reference) chapters.splice(chapters.indexOf(reference), 1)[0].remove();
+  const isReference = (chapter) => chapter.previousElementSibling?.id.startsWith("document-book/api/");
+  chapters.filter(isReference).forEach((page) => chapters.splice(chapters.indexOf(page), 1)[0].remove());
 
   // On one page the same id stands in several chapters: each chapter's become its own, and its links follow.
   const clean = (href) => href.slice(href.indexOf("#") + 1);
