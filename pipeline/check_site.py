@@ -9,8 +9,12 @@ axe finds serious, and a search, table or slider that does nothing. `check_site.
 `check_actions` does what a reader does; this module steers the browser and follows links.
 """
 
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Annotated, Literal
 from urllib.parse import unquote
 
@@ -27,8 +31,9 @@ AXE = Axe()
 _LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 _CONTRAST = "color-contrast"
 # MathJax's own boxes, autodoc's own lists and docutils' own list of citations are none of ours.
-_OURS = {"exclude": [["mjx-container"], ["dl.py"], [".citation-list"]]}
-_HIDE_OTHERS = "dl.py, mjx-container { display: none !important; }"  # thousands of elements on a page
+_OTHERS = ["mjx-container", "dl.py", ".citation-list"]
+_OURS = {"exclude": [[other] for other in _OTHERS]}
+_HIDE_OTHERS = f"{', '.join(_OTHERS)} {{ display: none !important; }}"  # thousands of elements on a page
 # What may differ: contrast with the colours, all else with the width.
 _RULES: dict[tuple[str, int], dict[str, object]] = {
     ("light", WIDE): {"runOnly": _LEVELS},
@@ -39,6 +44,7 @@ _RULES: dict[tuple[str, int], dict[str, object]] = {
 STILL = "*, ::before, ::after { transition: none !important; animation: none !important; }"
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+_BROWSERS = 8  # at most; each takes some 500 MB
 
 
 @dataclass(frozen=True, order=True)
@@ -79,6 +85,14 @@ class Visits:
         seen = self.findings.setdefault(Finding(page, element, message), [])
         if scheme and scheme not in seen:
             seen.append(scheme)
+
+    def include(self, others: "Visits") -> None:
+        """Add what another visitor has seen."""
+        for finding, schemes in others.findings.items():
+            seen = self.findings.setdefault(finding, [])
+            seen += [scheme for scheme in schemes if scheme not in seen]
+        self.anchors |= others.anchors
+        self.links |= others.links
 
     def lines(self) -> list[str]:
         """Return the findings as text, naming the colour scheme of those seen in one only."""
@@ -159,8 +173,40 @@ def _follow(site: Path, visits: Visits) -> None:
             visits.add(page, element, f"leads to #{fragment}, which is not on /{target}")
 
 
+def _taken(names: "SimpleQueue[str]") -> Iterator[str]:
+    """Take names from a queue that other visitors take from as well, until it is empty."""
+    while True:
+        try:
+            yield names.get_nowait()
+        except Empty:
+            return
+
+
+def _visitor(root: str, names: "SimpleQueue[str]", executable: str, shots: Path | None) -> Visits:
+    """Look at the pages of a queue in a browser of one's own."""
+    visits = Visits()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable)
+        context = browser.new_context(reduced_motion="reduce")
+        for name in _taken(names):
+            for scheme in SCHEMES:
+                page = context.new_page()
+                _visit(page, root, name, scheme, visits, shots)
+                if scheme == SCHEMES[0]:
+                    for element, message in act(page):
+                        visits.add(name, element, message)
+                page.close()
+            if name == "search.html":
+                page = context.new_page()
+                for message in search(page, root):
+                    visits.add(name, "search", message)
+                page.close()
+        browser.close()
+    return visits
+
+
 def check(site: Path, executable: str, shots: Path | None = None) -> list[str]:
-    """Look at every page of a built site.
+    """Look at every page of a built site, with a browser for each core.
 
     Args:
         site: The folder of the site.
@@ -170,26 +216,16 @@ def check(site: Path, executable: str, shots: Path | None = None) -> list[str]:
     Returns:
         One line per fault; empty if there is none.
     """
+    names: SimpleQueue[str] = SimpleQueue()
+    largest_first = sorted(pages_of(site), key=lambda name: -(site / name).stat().st_size)
+    for name in largest_first:
+        if not is_redirect(site, name):
+            names.put(name)
     visits = Visits()
-    with served(site) as root, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable)
-        context = browser.new_context(reduced_motion="reduce")
-        for name in pages_of(site):
-            if is_redirect(site, name):
-                continue
-            for scheme in SCHEMES:
-                page = context.new_page()
-                _visit(page, root, name, scheme, visits, shots)
-                if scheme == SCHEMES[0]:
-                    for element, message in act(page):
-                        visits.add(name, element, message)
-                page.close()
-        if (site / "search.html").exists():
-            page = context.new_page()
-            for message in search(page, root):
-                visits.add("search.html", "search", message)
-            page.close()
-        browser.close()
+    browsers = min(os.cpu_count() or 1, _BROWSERS)
+    with served(site) as root, ThreadPoolExecutor(browsers) as pool:
+        for done in [pool.submit(_visitor, root, names, executable, shots) for _ in range(browsers)]:
+            visits.include(done.result())
     _follow(site, visits)
     return visits.lines()
 

@@ -6,23 +6,31 @@
   JavaScript error). The book runs nothing in the browser, so the extension is silenced.
 - The theme's edit links name the executed notebook, which is generated; they get its source instead.
 - In a docstring |x| is an absolute value; docutils takes it for a substitution, and the bars are escaped.
-- sphinx-proof cannot join what was read in parallel, though it says it can, and two others do not say: pages
-  are read one by one and written in parallel, without a warning for each.
+- Pages can be read in parallel, but two extensions do not say so of themselves, and sphinx-proof, which joins
+  what was read by an event, lacks the method that Sphinx calls beside it.
+- pybtex looks through all installed packages for its plugins, once more for every citation.
 - A browser breaks the line between a formula and the full stop after it; the two are kept together.
 """
 
+import importlib
 import importlib.util
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pybtex.plugin
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx_proof.domain import ProofDomain
 
 MATHJAX_NEEDED = ("tex-chtml.js", "output/chtml/fonts", "input/tex/extensions", "a11y/assistive-mml.js")
+REFERENCE = "book/api/"
+_RUNS = 4
 EXECUTED, SOURCE = "notebooks/executed/", "notebooks/"
 
 
@@ -35,10 +43,24 @@ def silence_thebe(app: Sphinx, config: Config) -> None:
         ]
 
 
-def read_one_by_one(app: Sphinx) -> None:
-    """Let Sphinx use its processes for writing only."""
-    asked = app.is_parallel_allowed
-    app.is_parallel_allowed = lambda kind: kind == "write" and asked(kind)
+def read_in_parallel(app: Sphinx, config: Config) -> None:
+    """Let Sphinx read pages in several processes."""
+    for name in ("sphinx_multitoc_numbering", "sphinx_jupyterbook_latex"):  # keep nothing of a page
+        if name in app.extensions:
+            app.extensions[name].parallel_read_safe = True
+    ProofDomain.merge_domaindata = lambda self, docnames, otherdata: None  # what it has lies elsewhere
+
+
+def share_out(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
+    """Prepare for processes that each read a run of the pages: the costly ones lie beside each other."""
+    pages[:] = [page for start in range(_RUNS) for page in pages[start::_RUNS]]
+    if any(page.startswith(REFERENCE) for page in pages):
+        importlib.import_module("lintune.advise")  # once, before they fork: torch alone takes seconds
+
+
+def remember_plugins() -> None:
+    """Let pybtex look for each of its plugins once."""
+    pybtex.plugin._load_entry_point = cache(pybtex.plugin._load_entry_point)
 
 
 def copy_mathjax(app: Sphinx, failure: Exception | None) -> None:
@@ -99,9 +121,11 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the fixes; called by Sphinx."""
     app.config.mathjax_path = "mathjax/tex-chtml.js"
     app.add_post_transform(KeepWithFormula)
-    read_one_by_one(app)
+    remember_plugins()
     app.connect("autodoc-process-docstring", keep_bars)
     app.connect("config-inited", silence_thebe)
+    app.connect("config-inited", read_in_parallel)
+    app.connect("env-before-read-docs", share_out)
     app.connect("html-page-context", link_sources, priority=900)  # after the theme made its buttons
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -23,6 +23,8 @@ def configure(app: Sphinx, config: Config) -> None:
     """Tell Sphinx and the theme where the book will be."""
     if URL:
         config.html_baseurl = config.ogp_site_url = URL.rstrip("/") + "/"
+    else:  # a card is shown by its absolute address
+        config.ogp_social_cards = config.ogp_social_cards | {"enable": False}
     if REPOSITORY:
         config.html_theme_options |= {
             "repository_url": REPOSITORY,

@@ -1,6 +1,7 @@
-"""Verdicts of claims that are about several cases or parts, and on differences between scores."""
+"""Verdicts of claims that are about several cases or parts, and what the findings on them say."""
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 import pandas as pd
 
@@ -11,11 +12,12 @@ from lintune.claims.evidence import NotRun
 MARGIN = 0.02
 
 
-def over(holds: Mapping[str, bool]) -> tuple[Verdict, str]:
+def over(holds: Mapping[str, bool], before: str = "") -> tuple[Verdict, str]:
     """Return whether something holds in all cases, in none, or in which.
 
     Args:
         holds: Whether it holds, by the name of the case.
+        before: What goes before the cases in which it holds, where their names alone are no condition.
 
     Returns:
         The verdict, and for `holds only when` the cases in words, else nothing.
@@ -30,7 +32,7 @@ def over(holds: Mapping[str, bool]) -> tuple[Verdict, str]:
         return Verdict.HOLDS, ""
     if not kept:
         return Verdict.FAILS, ""
-    return Verdict.ONLY_WHEN, f"{listed(kept)} ({len(kept)} of {len(holds)})"
+    return Verdict.ONLY_WHEN, f"{before}{listed(kept)} ({len(kept)} of {len(holds)})"
 
 
 def together(parts: Mapping[str, Verdict], before: str = "") -> tuple[Verdict, str]:
@@ -54,8 +56,13 @@ def together(parts: Mapping[str, Verdict], before: str = "") -> tuple[Verdict, s
         f"{verdict}: {_named(parts, verdict)}" for verdict in (Verdict.FAILS, Verdict.OPEN) if verdict in said
     ]
     if held:
-        return Verdict.ONLY_WHEN, f"{before}{held} ({'; '.join(others)})"
-    return Verdict.FAILS, "; ".join(others)
+        return Verdict.ONLY_WHEN, f"{before}{held} ({clauses(*others)})"
+    return Verdict.FAILS, clauses(*others)
+
+
+def below(low: float, high: float, threshold: float) -> Verdict:
+    """Return whether a spread is below a threshold, where the less is the better; see `side`."""
+    return side(-high, -low, -threshold)
 
 
 def within(low: float, high: float, margin: float = MARGIN) -> Verdict:
@@ -65,7 +72,7 @@ def within(low: float, high: float, margin: float = MARGIN) -> Verdict:
         `holds` where all of the interval is nearer to 0 than the margin, `does not hold` where all of it is
         on one side beyond, else `not decided`.
     """
-    sides = {side(low, low, high, -margin), side(-high, -high, -low, -margin)}
+    sides = {side(low, high, -margin), below(low, high, margin)}
     if sides == {Verdict.HOLDS}:
         return Verdict.HOLDS
     return Verdict.FAILS if Verdict.FAILS in sides else Verdict.OPEN
@@ -84,6 +91,37 @@ def differing(verdict: Verdict, quantity: str, row: pd.Series, spread: str, cond
     )
 
 
+def ranged(
+    verdict: Verdict,
+    quantity: str,
+    values: Iterable[float],
+    spread: str,
+    condition: str = "",
+    *,
+    by: Literal["median", "mean", "min", "max"] = "median",
+) -> Finding:
+    """Return what was found of several values: the one that stands for all, and their range.
+
+    Args:
+        verdict: As of a finding; so are `quantity`, `spread` and `condition`.
+        quantity: What the value is that stands for all.
+        values: A value per case or draw; without any nothing was measured.
+        spread: What the range is over.
+        condition: When the claim holds, or what a reader must know.
+        by: Which value stands for all.
+    """
+    found = pd.Series(list(values), dtype=float)
+    if found.empty:
+        return Finding(verdict, quantity, spread=spread, condition=condition)
+    value, low, high = (float(found.agg(each)) for each in (by, "min", "max"))
+    return Finding(verdict, quantity, value, low, high, spread, condition)
+
+
+def over_draws(row: pd.Series) -> str:
+    """Return in words what the interval of a comparison is over: its `pairs` of draws and its `tasks`."""
+    return f"95 % interval over {row.pairs} draws of {row.tasks} tasks"
+
+
 def several(number: int, thing: str) -> str:
     """Return a number with what it counts, such as `1 draw` or `3 draws`."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
@@ -96,6 +134,11 @@ def listed(names: Iterable[object]) -> str:
         return ""
     *before, last = words
     return f"{', '.join(before)} and {last}" if before else last
+
+
+def clauses(*said: str) -> str:
+    """Return clauses as one text with semicolons between; those that say nothing are left out."""
+    return "; ".join(filter(None, said))
 
 
 def _named(parts: Mapping[str, Verdict], verdict: Verdict) -> str:

@@ -113,8 +113,8 @@ def claim(
     return made
 
 
-def side(value: float, low: float, high: float, threshold: float) -> Verdict:
-    """Return whether a number with its spread lies above a threshold: the rule of most checks.
+def side(low: float, high: float, threshold: float) -> Verdict:
+    """Return whether a spread, from its low to its high end, is above a threshold: the rule of most checks.
 
     Returns:
         `holds` where all of the spread lies above it, `does not hold` where all lies below, else `not

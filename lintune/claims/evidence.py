@@ -1,7 +1,9 @@
 """The records that a check may ask, and which of them it did."""
 
+from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
@@ -17,10 +19,12 @@ class NotRun(Exception):
 
 
 class Evidence:
-    """Records of chapters and of reference grids, and a note of those that were read.
+    """Records of chapters and of reference grids, and a note of those that were consulted.
+
+    Data are handed out as they were parsed, to every check alike: a check reads them and changes nothing.
 
     Attributes:
-        read: The records that were read so far, by file name without suffix.
+        read: The records that were consulted so far, by file name without suffix.
     """
 
     def __init__(self, chapters: Path = CHAPTERS, results: Path = RESULTS) -> None:
@@ -31,9 +35,16 @@ class Evidence:
             results: Holds the committed reference records, `NAME.DEVICE.json`.
         """
         self._chapters, self._results = chapters, results
+        self._parsed: dict[Path, dict[str, Any]] = {}
         self.read: dict[str, dict[str, Any]] = {}
 
-    def chapter(self, name: str) -> dict[str, Any]:
+    def again(self) -> Self:
+        """Return access to the same records with none consulted; what either parses the other need not."""
+        fresh = copy(self)
+        fresh.read = {}
+        return fresh
+
+    def chapter(self, name: str) -> Mapping[str, Any]:
         """Return the data of a chapter's record.
 
         Raises:
@@ -41,7 +52,7 @@ class Evidence:
         """
         return self._data(self._chapters / f"{name}.json", f"the chapter {name!r} was not executed")
 
-    def result(self, name: str) -> dict[str, Any]:
+    def result(self, name: str) -> Mapping[str, Any]:
         """Return the data of a committed reference record, such as `strengths.cpu`.
 
         Raises:
@@ -49,16 +60,33 @@ class Evidence:
         """
         return self._data(self._results / f"{name}.json", f"there is no reference record {name!r}")
 
-    def parameters(self, name: str) -> dict[str, Any]:
-        """Return the parameters of a record that was read before."""
+    def parameters(self, name: str) -> Mapping[str, Any]:
+        """Return the parameters of a record that was consulted before."""
         return self.read[name]["parameters"]
 
-    def _data(self, path: Path, missing: str) -> dict[str, Any]:
-        if path.stem not in self.read:
+    def _data(self, path: Path, missing: str) -> Mapping[str, Any]:
+        if path not in self._parsed:
             if not path.exists():
                 raise NotRun(missing)
-            self.read[path.stem] = records.read(path)
-        return self.read[path.stem]["data"]
+            self._parsed[path] = records.read(path)
+        self.read[path.stem] = self._parsed[path]
+        return self._parsed[path]["data"]
+
+
+def part(data: Any, *names: str) -> Any:
+    """Return what lies at a path of names in a record's data.
+
+    Raises:
+        NotRun: A name is not there, or nothing is under it.
+    """
+    found = data
+    for name in names:
+        if not isinstance(found, dict) or name not in found:
+            raise NotRun(f"no {name} in the record")
+        found = found[name]
+    if found is None or found in ({}, []):
+        raise NotRun(f"nothing under {names[-1]} in the record")
+    return found
 
 
 def table(rows: Any, *needed: str) -> pd.DataFrame:

@@ -32,15 +32,16 @@ def ledger(claims: Iterable[Claim], evidence: Callable[[], Evidence] = Evidence)
 
     Args:
         claims: The claims, in the ledger's order.
-        evidence: Makes the access to the records, anew for each claim.
+        evidence: Makes the access to the records; each is parsed once, and noted with every claim that it
+            was consulted for.
 
     Returns:
         A row per claim: `claim` (the name of its check), `paper`, `where`, `known`, `statement`, `chapter`,
         `section`, `number` (the paper's), `ours` as text, the parts of the finding, `run_on` and `records`.
     """
-    rows = []
+    rows, source = [], evidence()
     for each in claims:
-        consulted = evidence()
+        consulted = source.again()
         finding = judged(each, consulted)
         rows.append(
             {

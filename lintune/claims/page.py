@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable
 from html import escape
+from textwrap import dedent
 from typing import Any
 
 import pandas as pd
@@ -72,7 +73,8 @@ def _verdict(row: Row) -> str:
 
 
 def _folded(claim: Claim, read: list[str]) -> str:
-    code = highlight(inspect.getsource(claim.check), PythonLexer(), HtmlFormatter(cssclass="highlight"))
+    source = dedent(inspect.getsource(claim.check))
+    code = highlight(source, PythonLexer(), HtmlFormatter(cssclass="highlight"))
     rule = escape(inspect.getdoc(claim.check) or "")
     told = f"{claim.paper.short}, {claim.where}; wording: {claim.known}."
     if read:

@@ -13,6 +13,7 @@ from lintune.tasks.hub import hub_names, load_hub
 from lintune.tasks.prompt import Prompt
 from lintune.tasks.splits import FewShot, few_shot
 from lintune.tasks.task import Examples, Source, Task
+from lintune.tasks.titles import TITLES
 
 __all__ = [
     "Examples",
@@ -24,6 +25,7 @@ __all__ = [
     "hub_names",
     "load",
     "names",
+    "title",
 ]
 
 
@@ -51,3 +53,15 @@ def load(name_or_path: str | Path, copies: Path | None = None) -> Task:
     if name not in names():
         raise unknown_name("task", name, [*names(), *hub_names()])
     return load_bundled(name)
+
+
+def title(name_or_path: str | Path) -> str:
+    """Return what a task is called in print; the data of a bundled one are not read for that.
+
+    Args:
+        name_or_path: As for `load`.
+
+    Raises:
+        InputError, FetchError, CorruptFileError: As from `load`.
+    """
+    return TITLES.get(str(name_or_path)) or load(name_or_path).title

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from lintune.tasks import corpora
 from lintune.tasks.prompt import Prompt
 from lintune.tasks.task import Examples, Source, Task, content_hash
+from lintune.tasks.titles import TITLES
 
 
 def snli() -> Task:
@@ -22,7 +23,7 @@ def snli() -> Task:
     # The word between the two texts, as is customary for masked models (Gao et al., 2021).
     masked = Prompt("{premise:cut}? {label}, {hypothesis:lower}", ("Yes", "Maybe", "No"))
     prompt = Prompt(template, masked.words)
-    return Task("snli", "SNLI", classes, prompt, train, test, source, masked_prompt=masked)
+    return Task("snli", TITLES["snli"], classes, prompt, train, test, source, masked_prompt=masked)
 
 
 def boolq() -> Task:
@@ -43,7 +44,7 @@ def boolq() -> Task:
         sha256=content_hash(train, test),
     )
     prompt = Prompt("{passage} Question: {question}? Answer: {label}", ("No", "Yes"))
-    return Task("boolq", "BoolQ", ("no", "yes"), prompt, train, test, source)
+    return Task("boolq", TITLES["boolq"], ("no", "yes"), prompt, train, test, source)
 
 
 def _inferences(rows: Iterable[tuple[str, str, str]], classes: tuple[str, ...]) -> Examples:

@@ -9,6 +9,7 @@ from lintune.tasks import corpora
 from lintune.tasks.prompt import Prompt
 from lintune.tasks.splits import distinct, hold_out
 from lintune.tasks.task import Examples, Source, Task, content_hash
+from lintune.tasks.titles import TITLES
 
 _SENTIMENT = Prompt("{text} It was {label}.", ("terrible", "great"))
 _RATED_LICENCE = "MIT for the ratings (Hutto and Gilbert); no licence is stated for the sentences"
@@ -38,7 +39,7 @@ def mr() -> Task:
         "wording, 98.5 % of it; the test split is 98 % of the rest of MR.",
         sha256=content_hash(train, test),
     )
-    return Task("mr", "MR", ("negative", "positive"), _SENTIMENT, train, test, source)
+    return Task("mr", TITLES["mr"], ("negative", "positive"), _SENTIMENT, train, test, source)
 
 
 def sst2_like() -> Task:
@@ -52,7 +53,7 @@ def sst2_like() -> Task:
         "readers, where it is at least 0.5 from 0; seeded hold-out.",
         sha256=content_hash(train, test),
     )
-    return Task("sst2-like", "SST-2-like", ("negative", "positive"), _SENTIMENT, train, test, source)
+    return Task("sst2-like", TITLES["sst2-like"], ("negative", "positive"), _SENTIMENT, train, test, source)
 
 
 def sst5_like() -> Task:
@@ -68,7 +69,7 @@ def sst5_like() -> Task:
         "-2, -0.5, 0.5 and 2 (our cuts); seeded hold-out.",
         sha256=content_hash(train, test),
     )
-    return Task("sst5-like", "SST-5-like", classes, prompt, train, test, source)
+    return Task("sst5-like", TITLES["sst5-like"], classes, prompt, train, test, source)
 
 
 def cr_like() -> Task:
@@ -82,7 +83,7 @@ def cr_like() -> Task:
         "readers, where it is at least 0.5 from 0; seeded hold-out.",
         sha256=content_hash(train, test),
     )
-    return Task("cr-like", "CR-like", ("negative", "positive"), _SENTIMENT, train, test, source)
+    return Task("cr-like", TITLES["cr-like"], ("negative", "positive"), _SENTIMENT, train, test, source)
 
 
 def subj_rebuilt() -> Task:
@@ -108,7 +109,9 @@ def subj_rebuilt() -> Task:
     prompt = Prompt("{text} This is a {label}.", ("review", "story"))
     classes = ("subjective", "objective")
     masked = Prompt("{text} This is {label}.", classes)  # the customary one (Gao et al., 2021)
-    return Task("subj-rebuilt", "Subj (rebuilt)", classes, prompt, train, test, source, masked_prompt=masked)
+    return Task(
+        "subj-rebuilt", TITLES["subj-rebuilt"], classes, prompt, train, test, source, masked_prompt=masked
+    )
 
 
 def trec() -> Task:
@@ -135,7 +138,7 @@ def trec() -> Task:
     prompt = Prompt("{text} This question is about a {label}.", spelled)
     # In RoBERTa's vocabulary it takes the space before it to make every one of these words one token.
     masked = Prompt(" {label}: {text}", spelled_masked)
-    return Task("trec", "TREC", classes, prompt, train, test, source, masked_prompt=masked)
+    return Task("trec", TITLES["trec"], classes, prompt, train, test, source, masked_prompt=masked)
 
 
 def _grade(rating: float) -> int:

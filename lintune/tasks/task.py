@@ -181,8 +181,9 @@ def _check_count(prompt: Prompt, classes: tuple[str, ...]) -> None:
 
 
 def _check_fields(split: str, examples: Examples, prompt: Prompt) -> None:
+    slots = prompt.fields
     for place, fields in enumerate(examples.fields):
-        missing = [slot for slot in prompt.fields if slot not in fields]
+        missing = [slot for slot in slots if slot not in fields]
         if missing:
             raise InputError(
                 f"template={prompt.template!r} has the slot {missing[0]!r}, but example {place} of the "

@@ -10,7 +10,7 @@ import pytest
 from lintune.claims import Claim, Evidence, Finding, Verdict, judged
 from lintune.claims.beyond_kernels import CLAIMS, descent, dial, moments, scratch, span, students, times
 from lintune.teacher.bounds import gradient_variance
-from tests.claims.made import record
+from tests.claims.made import finding
 
 Judge = Callable[..., Finding]
 STUDENTS, RECOVERY, DEPARTURE = "beyond_kernels.cpu", "recovery.cpu", "departure.cpu"
@@ -21,8 +21,7 @@ def judge(tmp_path: Path) -> Judge:
     """Judge a claim by one made record, of a chapter or a reference grid alike."""
 
     def by(claim: Claim, name: str, data: Mapping[str, Any]) -> Finding:
-        record(tmp_path, name, data, instances=4, agreeing=4, width=5, xi=1.0, given_up=0.5)
-        return judged(claim, Evidence(tmp_path, tmp_path))
+        return finding(claim, tmp_path, name, data, instances=4, agreeing=4, width=5, xi=1.0, given_up=0.5)
 
     return by
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ class Listening(Evidence):
 
     asked = False
 
-    def _data(self, path: Path, missing: str) -> dict[str, Any]:
+    def _data(self, path: Path, missing: str) -> Mapping[str, Any]:
         self.asked = True
         return super()._data(path, missing)
 

@@ -18,7 +18,7 @@ from lintune.claims.kernel_view import (
     steps,
 )
 from lintune.studies.behaviour import ASYMMETRIC, HEAD, KERNELS, PROMPT
-from tests.claims.made import record
+from tests.claims.made import finding
 
 Judge = Callable[..., Finding]
 GRID, STEPS, LORA = "behaviour_16.cpu", "optimiser_kernels", "lora_keeps_kernel"
@@ -30,8 +30,7 @@ def judge(tmp_path: Path) -> Judge:
 
     def by(claim: Claim, name: str, data: Mapping[str, Any]) -> Finding:
         each = {"test_examples": 100, "solver_tests": 100}
-        record(tmp_path, name, data, **({"part": each} if name == GRID else each))
-        return judged(claim, Evidence(tmp_path, tmp_path))
+        return finding(claim, tmp_path, name, data, **({"part": each} if name == GRID else each))
 
     return by
 

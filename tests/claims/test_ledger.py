@@ -1,10 +1,9 @@
 """The ledger judges every claim by the records that it finds, and says which these were."""
 
+from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-from lintune.claims import Evidence, Finding, Known, NotRun, Verdict, claim, ledger, page, table
+from lintune.claims import Evidence, Finding, Known, Verdict, claim, ledger, page, table
 from lintune.claims.papers import ROCOFT
 from tests.claims.made import record
 
@@ -50,11 +49,10 @@ def test_a_missing_record_is_not_run(tmp_path: Path) -> None:
     assert "'one' was not executed" in row["condition"]
 
 
-def test_a_record_without_the_columns_is_too_small() -> None:
-    with pytest.raises(NotRun, match="no value in the record"):
-        table([{"other": 1}], "value")
-    with pytest.raises(NotRun, match="no rows"):
-        table([], "value")
+def test_a_record_is_noted_with_every_claim_that_it_was_consulted_for(tmp_path: Path) -> None:
+    made = evidence(tmp_path, 0.5)
+    nothing = replace(small, check=lambda _: Finding(Verdict.HOLDS, ""))
+    assert ledger([small, nothing, small], lambda: made).records.tolist() == [["one"], [], ["one"]]
 
 
 def test_the_page_links_row_chapter_and_check_and_escapes_what_it_shows(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from lintune.claims.linearization import (
 )
 from lintune.studies.predictors import OUTCOMES, PREDICTORS
 from lintune.studies.strengths import BOUNDS
-from tests.claims.made import record
+from tests.claims.made import finding
 
 Judge = Callable[..., Finding]
 TRAINED, ACCURATE = (
@@ -38,8 +38,7 @@ def judge(tmp_path: Path) -> Judge:
     """Judge a claim by one made record, of a chapter or a reference grid alike."""
 
     def by(claim: Claim, name: str, data: Mapping[str, Any]) -> Finding:
-        record(tmp_path, name, data)
-        return judged(claim, Evidence(tmp_path, tmp_path))
+        return finding(claim, tmp_path, name, data)
 
     return by
 

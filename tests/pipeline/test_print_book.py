@@ -21,8 +21,10 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>A book</ti
 <section id="exercises"><h3>Exercises</h3><p><a href="#exercises">mine two</a></p></section>
 <section id="last"><h3>Last</h3>
 <p style="break-before: page"><a href="one.html#exercises">theirs</a></p></section></section>
-<span id="document-book/api/index"></span><section id="api"><h2>The library</h2><p>A thousand names.</p></section>
-<span id="document-book/api/more"></span><section id="more"><h2>More of it</h2><p>A thousand names.</p></section>
+<span id="document-book/api/index"></span><section id="api"><h2>Library</h2>
+<p>A thousand names.</p></section>
+<span id="document-book/api/more"></span><section id="more"><h2>More</h2>
+<p>A thousand names.</p></section>
 <span id="document-bib"></span><section id="bibliography"><h2>Bibliography</h2>
 <div class="citation-list"><div class="citation" id="id1">Jacot 2018</div></div></section>
 </div></section></article>

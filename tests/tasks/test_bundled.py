@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from lintune.errors import InputError
-from lintune.tasks import Examples, Task, few_shot, load, names, sentences
+from lintune.tasks import Examples, Task, few_shot, load, names, sentences, title
 from lintune.tasks.corpora import letters
+from lintune.tasks.titles import TITLES
 
 # Examples per class of the training and of the test split.
 COUNTS = {
@@ -47,6 +48,11 @@ def keys(examples: Examples) -> list[tuple[str, ...]]:
 
 def test_every_task_is_tested() -> None:
     assert set(names()) == set(COUNTS) == set(HASHES)
+
+
+@bundled
+def test_the_title_is_known_without_the_data(name: str) -> None:
+    assert title(name) == TITLES[name] == task(name).title
 
 
 @bundled

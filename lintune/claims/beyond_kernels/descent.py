@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lintune.claims.beyond_kernels.reading import STUDENTS, mean_factor, part
-from lintune.claims.cases import over, several
+from lintune.claims.beyond_kernels.reading import STUDENTS, mean_factor
+from lintune.claims.cases import clauses, over, ranged, several
 from lintune.claims.claim import Finding, Known, claim, side
-from lintune.claims.evidence import Evidence, NotRun, table
+from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import BEYOND_KERNELS
 from lintune.studies import student_teacher as study
 
@@ -35,17 +35,18 @@ def speed_is_proposition_4(evidence: Evidence) -> Finding:
     flat = _followed(evidence, "error", "spread", "printed error")
     names = flat.activation + flat.xi.map(" at ξ = {:.3g}".format)
     verdict, condition = over(dict(zip(names, flat.error.astype(float) < _FAR, strict=True)))
-    told = f"spread of students {flat.spread.min():.2f} to {flat.spread.max():.2f} times the predicted one"
     off = flat["printed error"].max()
-    told += f"; without the correction for finite steps the overlap is off by up to {off:.2g}"
-    return Finding(
+    return ranged(
         verdict,
         "largest distance of the mean from theory in standard errors, median",
-        float(flat.error.median()),
-        float(flat.error.min()),
-        float(flat.error.max()),
+        flat.error,
         f"range over {len(flat)} activations and sizes",
-        (f"{condition}; " if condition else "") + f"{_known_signs(evidence)}; {told}",
+        clauses(
+            condition,
+            _known_signs(evidence),
+            f"spread of students {flat.spread.min():.2f} to {flat.spread.max():.2f} times the predicted one",
+            f"without the correction for finite steps the overlap is off by up to {off:.2g}",
+        ),
     )
 
 
@@ -74,15 +75,13 @@ def every_activation_leaves_zero_at_once(evidence: Evidence) -> Finding:
     if not np.isfinite(list(when.values())).all():
         raise NotRun("the students did not come to an overlap of 0.5")
     shares = {name: float(first / half) for name, (first, half) in when.items()}
-    verdict, condition = over({name: each < 0.5 for name, each in shares.items()})
-    return Finding(
+    verdict, condition = over({name: each < 0.5 for name, each in shares.items()}, "the activation is ")
+    return ranged(
         verdict,
         f"time to an overlap of 0.1 over that to 0.5, at ξ = {strong.xi.iloc[0]:.3g}, median",
-        float(np.median(list(shares.values()))),
-        min(shares.values()),
-        max(shares.values()),
+        shares.values(),
         f"range over {several(len(shares), 'activation')}",
-        (f"the activation is {condition}; " if condition else "") + _known_signs(evidence),
+        clauses(condition, _known_signs(evidence)),
     )
 
 
@@ -102,7 +101,7 @@ def frozen_c_is_slower(evidence: Evidence) -> Finding:
     interval of its logarithm; a frozen one that did not arrive counts with the last step, so the factor
     is too small then. Fails if all of the interval is below 1.
     """
-    ten = part(evidence, STUDENTS, "ten")
+    ten = part(evidence.result(STUDENTS), "ten")
     joint, held = (
         study.crossing(ten["steps"], np.array(ten[way]["overlap"]), 0.9) for way in ("joint", "held")
     )
@@ -112,7 +111,7 @@ def frozen_c_is_slower(evidence: Evidence) -> Finding:
     arrived = f"{int(np.isfinite(held).sum())} of {len(held)} arrive with ĉ frozen"
     arrived += f", {int(known.sum())} with both trained"
     return Finding(
-        side(factor, low, high, 1.0),
+        side(low, high, 1.0),
         "steps with ĉ frozen over steps with both trained, at least",
         factor,
         low,
@@ -130,5 +129,5 @@ def _known_signs(evidence: Evidence) -> str:
 
 def _followed(evidence: Evidence, *needed: str) -> pd.DataFrame:
     """Return a row for each activation and size whose students were followed."""
-    lines: list[list[dict[str, Any]]] = part(evidence, STUDENTS, "followed")
+    lines: list[list[dict[str, Any]]] = part(evidence.result(STUDENTS), "followed")
     return table([each for line in lines for each in line], "activation", "xi", *needed)

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from lintune.claims.beyond_kernels.reading import STUDENTS, part
-from lintune.claims.cases import listed, over
+from lintune.claims.beyond_kernels.reading import STUDENTS
+from lintune.claims.cases import clauses, listed, over
 from lintune.claims.claim import Finding, Known, Verdict, claim
-from lintune.claims.evidence import Evidence, NotRun, table
+from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import BEYOND_KERNELS
 from lintune.studies import departure
 
@@ -28,7 +28,7 @@ def lazy_for_small_changes(evidence: Evidence) -> Finding:
     The share of E(f* − f)² has a closed form and is a mean over draws of teachers. Fails if it is above
     for every activation; else those for which it is not are named.
     """
-    rows = table(part(evidence, STUDENTS, "dial"), "activation", "ratio", "share", "low", "high")
+    rows = _dial(evidence)
     return _at(rows, rows.ratio.min(), above=False)
 
 
@@ -47,7 +47,7 @@ def not_lazy_at_root_k(evidence: Evidence) -> Finding:
     The share of E(f* − f)² that is lost has a closed form and is a mean over draws of teachers. Fails if
     less than half is lost for every activation; else those with more are named.
     """
-    rows = table(part(evidence, STUDENTS, "dial"), "activation", "ratio", "share", "low", "high")
+    rows = _dial(evidence)
     return _at(rows, rows.ratio.iloc[(rows.ratio - 1).abs().argmin()], above=True)
 
 
@@ -86,11 +86,18 @@ def lora_scale_is_a_dial(evidence: Evidence) -> Finding:
     )
 
 
+def _dial(evidence: Evidence) -> pd.DataFrame:
+    """Return the share that no linear model learns, by activation and `ratio`, ξ/√k."""
+    rows = part(evidence.result(STUDENTS), "dial")
+    return table(rows, "activation", "ratio", "share", "low", "high")
+
+
 def _at(rows: pd.DataFrame, ratio: float, above: bool) -> Finding:
-    """Return what is lost at one size of the change."""
+    """Return what is lost at one size of the change: whether it is most of it, or else nothing."""
     there = rows[rows.ratio == ratio]
     holds = there.share >= _MOST if above else there.share <= _NOTHING
-    verdict, condition = over(dict(zip(there.activation, holds.astype(bool), strict=True)))
+    held = dict(zip(there.activation, holds.astype(bool), strict=True))
+    verdict, condition = over(held, "the activation is ")
     lost = listed(f"{row.activation} {row.share:.0%}" for row in there.itertuples())
     return Finding(
         verdict,
@@ -99,5 +106,5 @@ def _at(rows: pd.DataFrame, ratio: float, above: bool) -> Finding:
         float(there.low.min()),
         float(there.high.max()),
         "range over draws and activations",
-        (f"the activation is {condition}; " if condition else "") + f"means: {lost}",
+        clauses(condition, f"means: {lost}"),
     )

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from lintune.claims.beyond_kernels.reading import RECOVERY, part, times
-from lintune.claims.cases import over, several
+from lintune.claims.beyond_kernels.reading import RECOVERY, setting, times
+from lintune.claims.cases import clauses, over, ranged, several
 from lintune.claims.claim import Finding, Known, Verdict, claim
-from lintune.claims.evidence import Evidence, NotRun, table
+from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import BEYOND_KERNELS
 from lintune.teacher import bounds
 
@@ -32,7 +32,7 @@ def gradient_variance_is_bounded(evidence: Evidence) -> Finding:
     each activation; the median over instances counts, λ being 1. Fails if it grows in every case; else
     the cases in which it does not are named.
     """
-    rows = times(part(evidence, RECOVERY, "width"), "activation", "law", "width", "xi", "variance")
+    rows = times(part(evidence.result(RECOVERY), "width"), "activation", "law", "width", "xi", "variance")
     sizes = zip(rows.width.astype(int), rows.xi.astype(float), strict=True)
     bound = np.array([bounds.gradient_variance(width, xi) for width, xi in sizes])
     rows = rows.assign(share=rows.variance.to_numpy(dtype=float) / bound)
@@ -40,15 +40,12 @@ def gradient_variance_is_bounded(evidence: Evidence) -> Finding:
     for (law, sigma), each in rows.groupby(["law", "activation"], sort=False):
         by_width = each.groupby("width").share.median().sort_index()
         if len(by_width) > 1:
-            case = f"{sigma} at ξ = {'1' if law == 'one' else '√k'}"
-            growth[case] = float(by_width.iloc[-1] / by_width.iloc[0])
+            growth[setting(str(law), str(sigma))] = float(by_width.iloc[-1] / by_width.iloc[0])
     verdict, condition = over({name: each <= 1 for name, each in growth.items()})
-    return Finding(
+    return ranged(
         verdict,
         f"variance over the bound at k = {rows.width.max()}, over the same at k = {rows.width.min()}, median",
-        float(np.median(list(growth.values()))),
-        min(growth.values()),
-        max(growth.values()),
+        growth.values(),
         f"range over {several(len(growth), 'case')}",
         condition,
     )
@@ -70,7 +67,7 @@ def one_mean_shows_u(evidence: Evidence) -> Finding:
     printed, f_θ0 being the base network. Where it is 1, the claim holds only for teacher minus base; else
     it fails.
     """
-    rows = table(part(evidence, RECOVERY, "moments"), "activation", "found", "error", "predicted")
+    rows = table(part(evidence.result(RECOVERY), "moments"), "activation", "found", "error", "predicted")
     rows = rows[rows.activation == "relu"].astype({"found": float, "error": float, "predicted": float})
     weight = rows.predicted / rows.error**2
     strength = float((weight * rows.predicted).sum())
@@ -108,7 +105,7 @@ def features_make_c_easy(evidence: Evidence) -> Finding:
     within it at 1 is said beside it. Fails if no activation has such a slope; else those with one are
     named.
     """
-    rows = table(part(evidence, RECOVERY, "features"), "activation", "gap", "left", "limit")
+    rows = table(part(evidence.result(RECOVERY), "features"), "activation", "gap", "left", "limit")
     rows = rows[rows.left.astype(float) > 0]
     near = rows[rows.gap < _CLOSE].groupby(["activation", "gap"]).left.median()
     slopes = {
@@ -116,14 +113,14 @@ def features_make_c_easy(evidence: Evidence) -> Finding:
         for name, each in near.groupby(level="activation", sort=False)
         if len(each) > 1
     }
-    verdict, condition = over({name: slope >= 1 - _SLACK for name, slope in slopes.items()})
+    steep = {name: slope >= 1 - _SLACK for name, slope in slopes.items()}
+    verdict, condition = over(steep, "the activation is ")
     within = f"with the constant at 1 the bound covers {(rows.left <= rows.limit).mean():.0%} of the errors"
-    return Finding(
+    return ranged(
         verdict,
         "power of 1 − |⟨u, û⟩| with which the error falls, least",
-        min(slopes.values()),
-        min(slopes.values()),
-        max(slopes.values()),
+        slopes.values(),
         f"range over {several(len(slopes), 'activation')}",
-        (f"the activation is {condition}; " if condition else "") + within,
+        clauses(condition, within),
+        by="min",
     )

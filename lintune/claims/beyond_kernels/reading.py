@@ -6,24 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lintune.claims.evidence import Evidence, NotRun, table
+from lintune.claims.evidence import NotRun, table
 from lintune.errors import InputError
 from lintune.studies.intervals import interval
 from lintune.studies.recovery import Exponent, exponent
 
 STUDENTS, RECOVERY = "beyond_kernels.cpu", "recovery.cpu"
-
-
-def part(evidence: Evidence, record: str, name: str) -> Any:
-    """Return a part of a committed record.
-
-    Raises:
-        NotRun: The record or the part is missing, or the part is empty.
-    """
-    found = evidence.result(record).get(name)
-    if not found:
-        raise NotRun(f"the record {record} has no {name!r}")
-    return found
 
 
 def times(rows: Any, *needed: str) -> pd.DataFrame:
@@ -54,6 +42,11 @@ def mean_factor(factors: np.ndarray) -> tuple[float, float, float]:
         raise NotRun("fewer than two instances can be compared")
     middle, low, high = (math.exp(each) for each in interval(np.log(factors)))
     return middle, low, high
+
+
+def setting(law: str, sigma: str) -> str:
+    """Return in words an activation at the size ξ that a law gives, `one` or `root`."""
+    return f"{sigma} at ξ = {'1' if law == 'one' else '√k'}"
 
 
 def said(fit: Exponent) -> str:

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from lintune.claims.beyond_kernels.reading import RECOVERY, fitted, mean_factor, part, said, times
-from lintune.claims.cases import several
+from lintune.claims.beyond_kernels.reading import RECOVERY, fitted, mean_factor, said, times
+from lintune.claims.cases import clauses, several
 from lintune.claims.claim import Finding, Known, Verdict, claim, side
-from lintune.claims.evidence import Evidence, NotRun
+from lintune.claims.evidence import Evidence, NotRun, part
 from lintune.claims.papers import BEYOND_KERNELS
 from lintune.studies.recovery import Exponent
 
@@ -27,7 +27,7 @@ def plateau_returns(evidence: Evidence) -> Finding:
     logarithm; one that did not arrive at the largest ξ counts with the steps it had, so the factor is too
     small then. Fails if all of the interval is below 1.
     """
-    rows = times(part(evidence, RECOVERY, "xi"), "dimension", "ratio", "weak", "limit")
+    rows = times(part(evidence.result(RECOVERY), "xi"), "dimension", "ratio", "weak", "limit")
     wide, limit = (
         rows.pivot(index=["dimension", "instance"], columns="ratio", values=v) for v in ("weak", "limit")
     )
@@ -41,7 +41,7 @@ def plateau_returns(evidence: Evidence) -> Finding:
     factor, low, high = mean_factor((long / wide[at].clip(lower=1))[known].to_numpy(dtype=float))
     cut = int(wide[ratios[-1]].isna().sum())
     return Finding(
-        side(factor, low, high, 1.0),
+        side(low, high, 1.0),
         f"steps to weak recovery at ξ/√k = {ratios[-1]:g} over those at {at:g}, at least",
         factor,
         low,
@@ -70,12 +70,11 @@ def fine_tuning_beats_scratch(evidence: Evidence) -> Finding:
     with intervals apart; else it is not decided. What becomes of it without the smallest dimension, on
     either side, is said beside it.
     """
-    hiding = part(evidence, RECOVERY, "hiding")
+    hiding = part(evidence.result(RECOVERY), "hiding")
     rows = {name: times(hiding.get(name, []), "dimension", "weak") for name in ("fine", "one", "all")}
     fits = _exponents(rows)
     fine, scratch = fits["fine"], [fits["one"], fits["all"]]
     lead = [fit.value - fine.value for fit in scratch]
-    told = f"fine-tuning {said(fine)}, one row {said(scratch[0])}, all rows {said(scratch[1])}"
     return Finding(
         _apart(fits),
         "exponent of d from scratch minus that of fine-tuning, the smaller",
@@ -83,7 +82,7 @@ def fine_tuning_beats_scratch(evidence: Evidence) -> Finding:
         min(fit.low for fit in scratch) - fine.high,
         max(fit.high for fit in scratch) - fine.low,
         "between the ends of 95 % intervals",
-        told + _without_the_smallest(rows),
+        clauses(_told(fits), _without_the_smallest(rows)),
     )
 
 
@@ -101,12 +100,15 @@ def _apart(fits: dict[str, Exponent]) -> Verdict:
     return Verdict.FAILS if max(fit.high for fit in scratch) < fine.low else Verdict.OPEN
 
 
+def _told(fits: dict[str, Exponent]) -> str:
+    """Return the exponents in words."""
+    fine, one, every = (said(fits[name]) for name in ("fine", "one", "all"))
+    return f"fine-tuning {fine}, one row {one}, all rows {every}"
+
+
 def _without_the_smallest(rows: dict[str, pd.DataFrame]) -> str:
     """Return in words the verdict without the smallest dimension of each side; nothing if two are left."""
     if min(each.dimension.nunique() for each in rows.values()) < 3:
         return ""
     fits = _exponents({name: each[each.dimension > each.dimension.min()] for name, each in rows.items()})
-    return (
-        f"; without the smallest d of each: {_apart(fits)} (fine-tuning {said(fits['fine'])}, "
-        f"one row {said(fits['one'])}, all rows {said(fits['all'])})"
-    )
+    return f"without the smallest d of each: {_apart(fits)} ({_told(fits)})"

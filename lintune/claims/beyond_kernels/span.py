@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from lintune.claims.beyond_kernels.reading import RECOVERY, mean_factor, part
-from lintune.claims.cases import over, several
+from lintune.claims.beyond_kernels.reading import RECOVERY, mean_factor
+from lintune.claims.cases import over, ranged, several
 from lintune.claims.claim import Finding, Known, claim, side
-from lintune.claims.evidence import Evidence, NotRun
+from lintune.claims.evidence import Evidence, NotRun, part
 from lintune.claims.papers import BEYOND_KERNELS
 from lintune.studies.student_teacher import crossing
 
@@ -37,7 +37,7 @@ def part_in_the_span_is_faster(evidence: Evidence) -> Finding:
     known = np.isfinite(none) & np.isfinite(whole)
     factor, low, high = mean_factor(np.maximum(none[known], 1) / np.maximum(whole[known], 1))
     return Finding(
-        side(factor, low, high, 1.0),
+        side(low, high, 1.0),
         "steps with no part of u in the span over steps with all of u in it",
         factor,
         low,
@@ -63,19 +63,18 @@ def several_optima(evidence: Evidence) -> Finding:
     named.
     """
     found, shares = {}, []
-    for name, each in part(evidence, RECOVERY, "optima").items():
+    for name, each in part(evidence.result(RECOVERY), "optima").items():
         angles, loss, ends = (np.array(each[key], dtype=float) for key in ("angles", "loss", "ends"))
         at = {key: np.abs(np.angle(np.exp(1j * (ends - each[key])))) < _AT for key in ("teacher", "second")}
         there = float(np.interp(each["second"], angles, loss))
         found[name] = bool(at["teacher"].any() and at["second"].any() and there < loss.max() / 100)
         shares.append(float(at["second"].mean()))
-    verdict, condition = over(found)
-    return Finding(
+    verdict, condition = over(found, "the activation is ")
+    return ranged(
         verdict,
         "share of runs that end at the other optimum",
-        float(np.mean(shares)),
-        min(shares),
-        max(shares),
+        shares,
         f"range over {several(len(shares), 'activation')}",
-        condition and f"the activation is {condition}",
+        condition,
+        by="mean",
     )

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from lintune.claims.beyond_kernels.reading import STUDENTS, part
-from lintune.claims.cases import several
+from lintune.claims.beyond_kernels.reading import STUDENTS
+from lintune.claims.cases import clauses, ranged, several
 from lintune.claims.claim import Finding, Known, Verdict, claim, side
-from lintune.claims.evidence import Evidence, NotRun
+from lintune.claims.evidence import Evidence, NotRun, part
 from lintune.claims.papers import BEYOND_KERNELS
 from lintune.studies.intervals import interval
 from lintune.studies.student_teacher import AT_PLATEAU, crossing
@@ -37,12 +37,10 @@ def linear_student_is_stuck(evidence: Evidence) -> Finding:
     ended, plateau, size = _ends(evidence, "linear", "drawn")
     above = ended / plateau
     verdict = Verdict.HOLDS if np.median(above) <= 1 + AT_PLATEAU else Verdict.OPEN
-    return Finding(
+    return ranged(
         Verdict.FAILS if (above < 1 - 1e-9).any() else verdict,
         "last loss of the linear student over the loss of the base network, median",
-        float(np.median(ended / size)),
-        float((ended / size).min()),
-        float((ended / size).max()),
+        ended / size,
         f"range over {several(len(ended), 'teacher')}",
         f"{above.min():.3f} to {above.max():.3f} times the plateau that theory predicts",
     )
@@ -65,22 +63,20 @@ def network_falls(evidence: Evidence) -> Finding:
     """
     ended, plateau, _ = _ends(evidence, "network", "drawn")
     told, lowest, _ = _ends(evidence, "network", "known")
-    over, knowing = ended / plateau, told / lowest
-    if (over < _NEAR_ZERO).all():
+    left, knowing = ended / plateau, told / lowest
+    if (left < _NEAR_ZERO).all():
         verdict = Verdict.HOLDS
-    elif np.median(over) >= 1:
+    elif np.median(left) >= 1:
         verdict = Verdict.FAILS
     else:
         verdict = Verdict.ONLY_WHEN if (knowing < _NEAR_ZERO).all() else Verdict.OPEN
-    both = f"with both vectors trained {int((over < 1).sum())} of {len(over)} networks end below the plateau"
-    return Finding(
+    both = f"with both vectors trained {int((left < 1).sum())} of {len(left)} networks end below the plateau"
+    return ranged(
         verdict,
         "last loss of the network with both vectors trained over its linear student's plateau, median",
-        float(np.median(over)),
-        float(over.min()),
-        float(over.max()),
-        f"range over {several(len(over), 'teacher')}",
-        ("c is known; " if verdict is Verdict.ONLY_WHEN else "") + both,
+        left,
+        f"range over {several(len(left), 'teacher')}",
+        clauses("c is known" if verdict is Verdict.ONLY_WHEN else "", both),
     )
 
 
@@ -100,7 +96,7 @@ def u_comes_before_c(evidence: Evidence) -> Finding:
     the last step; the interval is Student's over teachers. Fails if c comes first, in all or by all of the
     interval; else it is not decided.
     """
-    lost: dict[str, Any] = part(evidence, STUDENTS, "lost")["drawn"]
+    lost: dict[str, Any] = part(evidence.result(STUDENTS), "lost", "drawn")
     steps: list[int] = lost["steps"]
     when = {
         name: crossing(steps, np.array(lost["network"][name]), _HALF) for name in ("overlap", "c_overlap")
@@ -110,7 +106,7 @@ def u_comes_before_c(evidence: Evidence) -> Finding:
         raise NotRun("u or c was half learnt of fewer than two teachers")
     u, c = (np.where(arrived[name], each, steps[-1]) for name, each in when.items())
     lead, low, high = interval(c - u)
-    verdict = side(lead, low, high, 0.0)
+    verdict = side(low, high, 0.0)
     if (c > u).all() or (c < u).all():
         verdict = Verdict.HOLDS if lead > 0 else Verdict.FAILS
     came = " and ".join(f"{name} of {each.sum()}" for name, each in zip("uc", arrived.values(), strict=True))
@@ -127,6 +123,6 @@ def u_comes_before_c(evidence: Evidence) -> Finding:
 
 def _ends(evidence: Evidence, way: str, known: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return last losses, plateaus and the losses of the base networks, each `(I,)`."""
-    lost = part(evidence, STUDENTS, "lost")[known]
-    size = np.array(part(evidence, STUDENTS, "size"), dtype=float)
+    data = evidence.result(STUDENTS)
+    lost, size = part(data, "lost", known), np.array(part(data, "size"), dtype=float)
     return np.array(lost[way]["loss"], dtype=float)[:, -1], np.array(lost["plateau"], dtype=float), size

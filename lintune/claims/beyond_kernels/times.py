@@ -2,10 +2,10 @@
 
 import math
 
-from lintune.claims.beyond_kernels.reading import RECOVERY, fitted, part, said, times
-from lintune.claims.cases import listed, over, several
+from lintune.claims.beyond_kernels.reading import RECOVERY, fitted, said, setting, times
+from lintune.claims.cases import clauses, listed, over, several
 from lintune.claims.claim import Finding, Known, Verdict, claim
-from lintune.claims.evidence import Evidence, NotRun
+from lintune.claims.evidence import Evidence, NotRun, part
 from lintune.claims.papers import BEYOND_KERNELS
 from lintune.studies.recovery import Exponent, linear_in_d
 from lintune.teacher import scalings
@@ -31,14 +31,13 @@ def recovery_is_linear_in_d(evidence: Evidence) -> Finding:
     scratch He3, of information exponent 3, takes about d². Fails if it is so for no activation; else
     those for which it is are named.
     """
-    rows = times(part(evidence, RECOVERY, "dimension"), "activation", "dimension", "factor", "weak")
+    rows = times(part(evidence.result(RECOVERY), "dimension"), "activation", "dimension", "factor", "weak")
     rows = rows[rows.factor == rows.factor.iloc[0]]
     by_name = rows.groupby("activation", sort=False)
     fits = {str(name): fitted(each, "dimension", "weak", weigh=True) for name, each in by_name}
-    verdict, condition = over(
-        {name: fit.low > 1 - _NEAR and fit.high < 1 + _NEAR for name, fit in fits.items()}
-    )
-    words = "; ".join(f"{name} {fit.value:.2f}, {linear_in_d(fit)}" for name, fit in fits.items())
+    near = {name: fit.low > 1 - _NEAR and fit.high < 1 + _NEAR for name, fit in fits.items()}
+    verdict, condition = over(near, "the activation is ")
+    each = (f"{name} {fit.value:.2f}, {linear_in_d(fit)}" for name, fit in fits.items())
     given = evidence.parameters(RECOVERY)
     chosen = f"k = {given['width']}, ξ = {given['xi']:g}"
     chosen += f", without the {given['given_up']:.0%} of draws with the least |h(0)|"
@@ -50,7 +49,7 @@ def recovery_is_linear_in_d(evidence: Evidence) -> Finding:
         min(fit.low for fit in fits.values()),
         max(fit.high for fit in fits.values()),
         f"95 % intervals of {several(len(fits), 'activation')}",
-        (f"the activation is {condition}; " if condition else "") + f"{words}; {chosen}",
+        clauses(condition, *each, chosen),
     )
 
 
@@ -72,8 +71,7 @@ def width_powers_are_bounds(evidence: Evidence) -> Finding:
     """
     fits = _against_width(evidence)
     holds = {
-        f"{sigma} at ξ = {'1' if law == 'one' else '√k'}": fit.high < _power(law, sigma, "iterations")
-        for (law, sigma), fit in fits.items()
+        setting(law, sigma): fit.high < _power(law, sigma, "iterations") for (law, sigma), fit in fits.items()
     }
     verdict, condition = over(holds)
     values = [fit.value for fit in fits.values()]
@@ -84,7 +82,7 @@ def width_powers_are_bounds(evidence: Evidence) -> Finding:
         min(fit.low for fit in fits.values()),
         max(fit.high for fit in fits.values()),
         f"95 % intervals of {several(len(fits), 'case')}",
-        (f"{condition}; " if condition else "") + f"measured: {listed(f'{value:.2f}' for value in values)}",
+        clauses(condition, f"measured: {listed(f'{value:.2f}' for value in values)}"),
     )
 
 
@@ -105,21 +103,23 @@ def theorem_11_follows_as_printed(evidence: Evidence) -> Finding:
     power is a valid, looser bound then. What was measured is said beside it.
     """
     printed, implied = _power("one", "relu", "iterations"), _power("one", "relu", "implied")
-    looser = "; the printed power is larger, so Theorem 11 stands as a looser bound"
-    looser = looser if printed > implied + 0.01 else ""
+    looser = "the printed power is larger, so Theorem 11 stands as a looser bound"
     fit = _against_width(evidence).get(("one", "relu"))
-    measured = f"; measured for ReLU: {said(fit)}" if fit else ""
     return Finding(
         Verdict.HOLDS if abs(printed - implied) < 0.01 else Verdict.FAILS,
         "exponent of k by Theorem 16 with the printed step size",
         implied,
-        condition=f"printed: {printed:.3g}{measured}{looser}",
+        condition=clauses(
+            f"printed: {printed:.3g}",
+            f"measured for ReLU: {said(fit)}" if fit else "",
+            looser if printed > implied + 0.01 else "",
+        ),
     )
 
 
 def _against_width(evidence: Evidence) -> dict[tuple[str, str], Exponent]:
     """Return the exponents of k by the law of ξ (`one`, `root`) and the activation."""
-    rows = times(part(evidence, RECOVERY, "width"), "activation", "law", "width", "weak")
+    rows = times(part(evidence.result(RECOVERY), "width"), "activation", "law", "width", "weak")
     fits = {
         (str(law), str(sigma)): fitted(each, "width", "weak", paired=False)
         for (law, sigma), each in rows.groupby(["law", "activation"], sort=False)

@@ -1,8 +1,8 @@
 """Is DoRA, which constrains at most one factor, better than LoRA?"""
 
-from lintune.claims.cases import differing
+from lintune.claims.cases import differing, over_draws
 from lintune.claims.claim import Finding, Known, claim
-from lintune.claims.decomposition.said import compared, pair, spread, verdict
+from lintune.claims.decomposition.said import compared, pair, verdict
 from lintune.claims.evidence import Evidence
 from lintune.claims.papers import DECOMPOSITION
 
@@ -27,5 +27,5 @@ def dora_is_better_than_lora(evidence: Evidence) -> Finding:
         verdict(row.verdict),
         "test score of DoRA minus LoRA's",
         row,
-        spread(row),
+        over_draws(row),
     )

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lintune.claims.cases import several, together
+from lintune.claims.cases import ranged, several, together
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun, table
 from lintune.claims.papers import DECOMPOSITION
@@ -39,14 +39,13 @@ def form_shapes_training(evidence: Evidence) -> Finding:
         verdict = Verdict.HOLDS
     elif differ.mean() > 0.3:
         verdict, condition = Verdict.ONLY_WHEN, f"these cases are meant: {_by_optimiser(differ)}"
-    return Finding(
+    return ranged(
         verdict,
-        quantity="error of the worst form over that of the best, mean over layers and optimisers",
-        value=float(ratios.mean()),
-        low=float(ratios.min()),
-        high=float(ratios.max()),
-        spread=f"range over {several(len(ratios), 'case')} of a layer and an optimiser",
-        condition=condition,
+        "error of the worst form over that of the best, mean over layers and optimisers",
+        ratios,
+        f"range over {several(len(ratios), 'case')} of a layer and an optimiser",
+        condition,
+        by="mean",
     )
 
 
@@ -72,14 +71,13 @@ def freer_forms_match_better(evidence: Evidence) -> Finding:
     )
     means = ends.groupby(["optimiser", "layer", "form"]).error.mean().unstack()
     ratios = means.FLoRA / means.LoRA
-    return Finding(
+    return ranged(
         verdict,
-        quantity="final error of FLoRA over that of LoRA, mean over layers and optimisers",
-        value=float(ratios.mean()),
-        low=float(ratios.min()),
-        high=float(ratios.max()),
-        spread=f"range over {several(len(ratios), 'case')} of a layer and an optimiser",
-        condition=condition,
+        "final error of FLoRA over that of LoRA, mean over layers and optimisers",
+        ratios,
+        f"range over {several(len(ratios), 'case')} of a layer and an optimiser",
+        condition,
+        by="mean",
     )
 
 

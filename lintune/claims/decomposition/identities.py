@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from lintune.claims.cases import ranged, several
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence
 from lintune.claims.papers import DECOMPOSITION
@@ -29,13 +30,12 @@ def column_space_scaling_keeps_directions(_: Evidence) -> Finding:
     """
     inside, outside = zip(*map(_turned, SEEDS), strict=True)
     holds = max(inside) < _ROUNDING < min(outside)
-    return Finding(
+    return ranged(
         Verdict.HOLDS if holds else Verdict.FAILS,
-        quantity="norm of the commutator over that of the product, the largest",
-        value=max(inside),
-        low=min(inside),
-        high=max(inside),
-        spread=f"range over {len(SEEDS)} draws",
+        "norm of the commutator over that of the product, the largest",
+        inside,
+        f"range over {several(len(SEEDS), 'draw')}",
+        by="max",
     )
 
 
@@ -50,13 +50,12 @@ def column_space_scaling_keeps_directions(_: Evidence) -> Finding:
 def best_scale_is_the_projection(_: Evidence) -> Finding:
     """Holds if the formula gives the scale that a least-squares solver finds, on 5 pairs drawn by seed."""
     apart = [_scale_apart(seed) for seed in SEEDS]
-    return Finding(
+    return ranged(
         Verdict.HOLDS if max(apart) < _ROUNDING else Verdict.FAILS,
-        quantity="relative difference between formula and solver, the largest",
-        value=max(apart),
-        low=min(apart),
-        high=max(apart),
-        spread=f"range over {len(SEEDS)} draws",
+        "relative difference between formula and solver, the largest",
+        apart,
+        f"range over {several(len(SEEDS), 'draw')}",
+        by="max",
     )
 
 
@@ -73,11 +72,13 @@ def _turned(seed: int) -> tuple[float, float]:
 
 
 def _commutator(one: np.ndarray, other: np.ndarray) -> float:
+    """Return how far W Wᵀ, and Wᵀ W, of two matrices are from commuting, over the product: the larger."""
     grams = ((one @ one.T, other @ other.T), (one.T @ one, other.T @ other))
     return max(float(np.linalg.norm(a @ b - b @ a) / np.linalg.norm(a @ b)) for a, b in grams)
 
 
 def _scale_apart(seed: int) -> float:
+    """Return the relative difference of the formula's scale and a solver's, on matrices drawn by seed."""
     rng = np.random.default_rng(seed)
     target, change = rng.normal(size=(2, *_SHAPE))
     solved = float(np.linalg.lstsq(change.reshape(-1, 1), target.ravel(), rcond=None)[0][0])

@@ -1,8 +1,8 @@
 """The order of the factored forms: in the paper's own averages, and in the fair comparison."""
 
-from lintune.claims.cases import differing
+from lintune.claims.cases import differing, over_draws
 from lintune.claims.claim import Finding, Known, Verdict, claim
-from lintune.claims.decomposition.said import SCORE, compared, spread, verdict
+from lintune.claims.decomposition.said import SCORE, compared, verdict
 from lintune.claims.evidence import Evidence
 from lintune.claims.papers import DECOMPOSITION
 from lintune.studies import comparison, decomposition
@@ -65,5 +65,5 @@ def forms_have_their_order_here(evidence: Evidence) -> Finding:
         verdict(said),
         "test score of FLoRA minus LoRA's",
         row,
-        spread(row),
+        over_draws(row),
     )

@@ -1,8 +1,8 @@
 """Matrix pattern constraints: what the non-linear one is, and whether they help."""
 
-from lintune.claims.cases import differing, together
+from lintune.claims.cases import differing, over_draws, together
 from lintune.claims.claim import Finding, Known, Verdict, claim
-from lintune.claims.decomposition.said import compared, pair, spread, verdict
+from lintune.claims.decomposition.said import compared, pair, verdict
 from lintune.claims.evidence import Evidence
 from lintune.claims.papers import DECOMPOSITION
 from lintune.studies import comparison, decomposition
@@ -55,6 +55,6 @@ def patterns_help(evidence: Evidence) -> Finding:
         whole,
         f"test score with {name} minus LoRA's, the largest of the three gains",
         best,
-        spread(best),
+        over_draws(best),
         condition,
     )

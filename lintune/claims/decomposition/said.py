@@ -17,7 +17,7 @@ def compared(evidence: Evidence, *methods: str) -> pd.DataFrame:
     Raises:
         NotRun: There are none, or one of the methods was not trained, or on a single draw.
     """
-    needed = ("what", "method", "task", "seed", "test_score", "test_loss")
+    needed = ("what", "method", "task", "seed", SCORE, "test_loss")
     rows = table(evidence.result("methods.cpu").get("rows"), *needed)
     runs = rows[rows.what == "run"]
     missing = [name for name in methods if name not in set(runs.method)]
@@ -47,8 +47,3 @@ def verdict(said: str) -> Verdict:
     What was not shown is not decided.
     """
     return _SAID.get(said, Verdict.OPEN)
-
-
-def spread(row: pd.Series) -> str:
-    """Return in words what the interval of a difference is over."""
-    return f"95 % interval over {row.pairs} draws of {row.tasks} tasks"

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from lintune.claims.cases import differing
+from lintune.claims.cases import differing, over_draws
 from lintune.claims.claim import Finding, Known, claim, side
-from lintune.claims.decomposition.said import SCORE, compared, spread, verdict
+from lintune.claims.decomposition.said import SCORE, compared, verdict
 from lintune.claims.evidence import Evidence
 from lintune.claims.papers import DECOMPOSITION
 from lintune.studies import comparison as study
@@ -37,7 +37,7 @@ def scalings_have_the_printed_order(evidence: Evidence) -> Finding:
         verdict(study.order(found, "scalings")),
         f"test score of {least.better} minus {least.worse}, the least of the three differences",
         least,
-        spread(least),
+        over_draws(least),
     )
 
 
@@ -60,10 +60,10 @@ def singular_values_stay_far_behind(evidence: Evidence) -> Finding:
     row = study.against(rows, "singular values", SCORE, ["IA3"]).iloc[0]
     late = evidence.chapter("decomposition").get("late", {}).get("late", {})
     return differing(
-        side(row.difference, row.low, row.high, _BEHIND),
+        side(row.low, row.high, _BEHIND),
         "test score of IA3 minus that of singular values",
         row,
-        spread(row),
+        over_draws(row),
         (
             "a parameter that is replaced in the first pass, as by our reading in the authors' layer, "
             "is not trained at all"

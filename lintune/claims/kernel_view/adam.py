@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lintune.claims.cases import listed, over, several
+from lintune.claims.cases import clauses, listed, over, ranged, several
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun
 from lintune.claims.kernel_view.grid import grid
@@ -40,15 +40,13 @@ def adam_starts_as_signgd(evidence: Evidence) -> Finding:
         )
         for (batch, rate), each in own.groupby(["batch", "rate"])
     }
-    verdict, condition = over(holds)
-    return Finding(
+    verdict, condition = over(holds, "with ")
+    return ranged(
         verdict,
         "error of SignGD's prediction of a step of Adam over the change, median",
-        float(own.error.median()),
-        float(own.error.min()),
-        float(own.error.max()),
+        own.error,
         f"range over {several(len(own), 'run')}",
-        condition and f"with {condition}",
+        condition,
     )
 
 
@@ -81,19 +79,18 @@ def asymmetric_kernel_carries_adam(evidence: Evidence) -> Finding:
         raise NotRun("fewer than two draws of a task tell which kernel carries Adam's effect")
     better = {task: bool((each[:, 0] > 0).all()) for task, each in ends.items()}
     worse = {task: bool((each[:, 1] < 0).any()) for task, each in ends.items()}
-    verdict, condition = over(better)
+    verdict, condition = over(better, "the task is ")
     if verdict is Verdict.FAILS and not all(worse.values()):
         verdict = Verdict.OPEN
     lead = wide[ASYMMETRIC] - wide[others].max(axis=1)
     means = listed(f"{name} {wide[name].mean():.3f}" for name in KERNELS)
-    return Finding(
+    return ranged(
         verdict,
         "correlation of its account with what Adam did, over that of the best other kernel, mean difference",
-        float(lead.mean()),
-        float(lead.min()),
-        float(lead.max()),
+        lead,
         f"range over {several(len(lead), 'draw')} of {several(len(ends), 'task')}",
-        (f"the task is {condition}; " if condition else "") + f"mean correlations: {means}",
+        clauses(condition, f"mean correlations: {means}"),
+        by="mean",
     )
 
 

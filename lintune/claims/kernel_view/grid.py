@@ -23,12 +23,6 @@ def grid(evidence: Evidence) -> pd.DataFrame:
     return table(evidence.result(RECORD).get("rows", []), *needed, "kernel_drift")
 
 
-def test_examples(evidence: Evidence) -> int:
-    """Return how many test examples a score of the grid is on, at least; the grid was read before."""
-    parts: dict[str, Any] = evidence.parameters(RECORD)
-    return min(int(part["test_examples"]) for part in parts.values())
-
-
 def trained(evidence: Evidence) -> str:
     """Return in words what was trained, as far as the grid's parameters say it; the grid was read before."""
     parts: list[dict[str, Any]] = list(evidence.parameters(RECORD).values())
@@ -49,8 +43,9 @@ def pairs(evidence: Evidence) -> pd.DataFrame:
     Raises:
         NotRun: No network was trained from a prompt.
     """
-    rows = grid(evidence)
-    noise, found = 0.5 / test_examples(evidence) ** 0.5, []
+    rows, found = grid(evidence), []
+    tests = min(int(part["test_examples"]) for part in evidence.parameters(RECORD).values())
+    noise = 0.5 / tests**0.5  # the largest standard error of an accuracy
     for task, mine in rows[rows.function.isna() | (rows.function == PROMPT)].groupby("task", sort=False):
         judged = verdicts(mine, noise)
         bar = untrained(mine)

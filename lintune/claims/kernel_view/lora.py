@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lintune import theory
-from lintune.claims.cases import MARGIN
+from lintune.claims.cases import MARGIN, clauses
 from lintune.claims.claim import Finding, Known, Verdict, claim, side
 from lintune.claims.evidence import Evidence, NotRun, table
 from lintune.claims.kernel_view.accuracy import over_what, standard_error, with_interval
@@ -88,14 +88,16 @@ def lora_kernel_regression_is_as_good(evidence: Evidence) -> Finding:
     lora = rows[rows.kernel == "lora"].astype({"rank": int, "accuracy": float, "same": float})
     gained = (lora.accuracy - alone["weights"]).groupby(lora["rank"])
     found = {int(str(rank)): with_interval(each.to_numpy(), error) for rank, each in gained}
-    verdict, condition = _from_rank({rank: side(*each, -MARGIN) for rank, each in found.items()})
+    verdict, condition = _from_rank(
+        {rank: side(low, high, -MARGIN) for rank, (_, low, high) in found.items()}
+    )
     worst = min(found, key=lambda rank: found[rank][0])
     return Finding(
         verdict,
         f"accuracy with LoRA's kernel minus that with the kernel of the weights, at the worst rank ({worst})",
         *found[worst],
         over_what(int(gained.size()[worst])),
-        condition + _agreement(lora),
+        clauses(condition, _agreement(lora)),
     )
 
 
@@ -108,9 +110,8 @@ def _from_rank(said: dict[int, Verdict]) -> tuple[Verdict, str]:
     if set(said.values()) == {Verdict.FAILS}:
         return Verdict.FAILS, ""
     if kept:
-        return Verdict.ONLY_WHEN, f"the rank is at least {kept[0]}; "
-    each = ", ".join(f"{verdict} at rank {rank}" for rank, verdict in said.items())
-    return Verdict.OPEN, f"{each}; "
+        return Verdict.ONLY_WHEN, f"the rank is at least {kept[0]}"
+    return Verdict.OPEN, ", ".join(f"{verdict} at rank {rank}" for rank, verdict in said.items())
 
 
 def _where_it_speaks(speaks: np.ndarray, least: int, gradients: int) -> tuple[Verdict, str]:
@@ -119,10 +120,10 @@ def _where_it_speaks(speaks: np.ndarray, least: int, gradients: int) -> tuple[Ve
         return Verdict.HOLDS, ""
     if speaks.any():
         silent = f"below, the bound says nothing of these {gradients} gradients"
-        return Verdict.ONLY_WHEN, f"the rank is at least {least}; {silent}"
-    return Verdict.OPEN, (
-        f"the bound says nothing at any rank drawn (it speaks from {least} on); all draws were held "
-        "against the tighter one that is proved in the chapter"
+        return Verdict.ONLY_WHEN, clauses(f"the rank is at least {least}", silent)
+    return Verdict.OPEN, clauses(
+        f"the bound says nothing at any rank drawn (it speaks from {least} on)",
+        "all draws were held against the tighter one that is proved in the chapter",
     )
 
 

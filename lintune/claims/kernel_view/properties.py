@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lintune.claims.cases import listed, over, several
+from lintune.claims.cases import clauses, listed, over, ranged, several
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun
 from lintune.claims.kernel_view.grid import pairs, trained
@@ -98,16 +98,18 @@ def kernel_behaviour_shows(evidence: Evidence) -> Finding:
     left = listed(judged[judged["kernel behaviour"].isna()].case.str.split(" by ").str[0].unique())
     if left and verdict is Verdict.HOLDS:
         verdict, condition = Verdict.ONLY_WHEN, "fine-tuning adds something to the zero-shot score"
-    condition += f"; open on {left}" if left and condition else ""
-    if len(answered) < len(judged) and condition:
-        condition += f"; {_of(answered, judged, 'fine-tuning added nothing')}"
     agree = answered["draws that agree"].astype(float)
+    told = (
+        left and f"open on {left}",
+        left and _of(answered, judged, "fine-tuning added nothing"),
+        f"single draws agree for {agree.mean():.0%}",
+    )
     return Finding(
         verdict,
         "share of tasks and optimisers with an answer for which it shows",
         float(answered["kernel behaviour"].astype(bool).mean()),
         spread=trained(evidence),
-        condition=condition and f"{condition}; single draws agree for {agree.mean():.0%}",
+        condition=condition and clauses(condition, *told),
     )
 
 
@@ -124,16 +126,12 @@ def _judged(
     said, condition = over(dict(zip(known.case, known[verdict].astype(bool), strict=True)))
     if len(known) < len(judged):
         said = Verdict.ONLY_WHEN if said is Verdict.HOLDS else said
-        condition += f"{'; ' if condition else ''}{_of(known, judged, otherwise)}"
-    values = known[value].astype(float)
-    told = f"range over {several(len(known), 'pair')} of task and optimiser"
-    return Finding(
+        condition = clauses(condition, _of(known, judged, otherwise))
+    return ranged(
         said,
         f"{quantity}, median",
-        float(values.median()),
-        float(values.min()),
-        float(values.max()),
-        "; ".join(filter(None, [told, trained(evidence)])),
+        known[value],
+        clauses(f"range over {several(len(known), 'pair')} of task and optimiser", trained(evidence)),
         condition,
     )
 
@@ -141,4 +139,4 @@ def _judged(
 def _of(known: pd.DataFrame, judged: pd.DataFrame, otherwise: str) -> str:
     """Return in words how many pairs have a verdict, and why others have none."""
     told = f"{len(known)} of {several(len(judged), 'pair')} of task and optimiser"
-    return f"{told}; in the others {otherwise}"
+    return clauses(told, f"in the others {otherwise}")

@@ -1,6 +1,6 @@
 """Scores: fine-tuning against its kernel on language inference, and one solver against another."""
 
-from lintune.claims.cases import listed, together, within
+from lintune.claims.cases import clauses, listed, together, within
 from lintune.claims.claim import Finding, Known, Verdict, claim, side
 from lintune.claims.evidence import Evidence, NotRun, table
 from lintune.claims.kernel_view.accuracy import over_what, standard_error, with_interval
@@ -38,16 +38,17 @@ def fine_tuning_beats_kernel_on_nli(evidence: Evidence) -> Finding:
     difference, low, high = interval(found.gap.to_numpy(dtype=float))
     bar, tuned, kernel = untrained(rows), float(found["fine-tuned"].median()), float(found.kernel.median())
     learnt = tuned > bar
-    told = f"fine-tuned {tuned:.2f} against {kernel:.2f} for its kernel, medians"
-    blind = f"; {bar:.2f} takes no training, so the network has learnt nothing to compare"
+    blind = f"{bar:.2f} takes no training, so the network has learnt nothing to compare"
     return Finding(
-        side(difference, low, high, 0.0) if learnt else Verdict.OPEN,
+        side(low, high, 0.0) if learnt else Verdict.OPEN,
         "accuracy of SGD fine-tuning minus that of its kernel",
         difference,
         low,
         high,
         f"95 % interval over {len(found)} draws",
-        told + ("" if learnt else blind),
+        clauses(
+            f"fine-tuned {tuned:.2f} against {kernel:.2f} for its kernel, medians", "" if learnt else blind
+        ),
     )
 
 
@@ -87,5 +88,5 @@ def solvers_are_interchangeable(evidence: Evidence) -> Finding:
         f"accuracy of least squares minus that of logistic regression, the widest task ({widest})",
         *found[widest],
         over_what(int(gains.size()[widest])),
-        (condition and f"{condition}; ") + f"differences in points: {middles}",
+        clauses(condition, f"differences in points: {middles}"),
     )

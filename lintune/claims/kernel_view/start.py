@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lintune.claims.cases import over, several
+from lintune.claims.cases import over, ranged, several
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun
 from lintune.claims.kernel_view.grid import grid
@@ -39,16 +39,14 @@ def output_derivative_is_small(evidence: Evidence) -> Finding:
     guess = np.sqrt(1 - starts.task.map(chance).to_numpy(dtype=float))
     starts = starts.assign(share=starts.chi_held_out.to_numpy(dtype=float) / guess)
     medians = starts.groupby("task", sort=False).share.median()
-    verdict, condition = over({str(task): bool(median < _SMALL) for task, median in medians.items()})
-    shares = starts.share
-    return Finding(
+    small = {str(task): bool(median < _SMALL) for task, median in medians.items()}
+    verdict, condition = over(small, "the task is ")
+    return ranged(
         verdict,
         "norm of χ on unseen examples over that of a uniform guess, median",
-        float(shares.median()),
-        float(shares.min()),
-        float(shares.max()),
-        f"range over {several(len(shares), 'draw')} of {several(starts.task.nunique(), 'task')}",
-        condition and f"the task is {condition}",
+        starts.share,
+        f"range over {several(len(starts), 'draw')} of {several(starts.task.nunique(), 'task')}",
+        condition,
     )
 
 

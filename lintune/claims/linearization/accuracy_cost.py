@@ -1,9 +1,8 @@
 """What the strength that makes a run most linear costs in accuracy."""
 
-from lintune.claims.cases import several
+from lintune.claims.cases import ranged, several
 from lintune.claims.claim import Finding, Known, Verdict, claim
-from lintune.claims.evidence import Evidence, NotRun, table
-from lintune.claims.linearization.parts import part
+from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import LINEARIZATION
 from lintune.studies.strengths import best_strengths
 
@@ -32,12 +31,11 @@ def the_most_linear_strength_costs_accuracy(evidence: Evidence) -> Finding:
     somewhere = Verdict.ONLY_WHEN if len(clear) else Verdict.OPEN
     verdict = Verdict.HOLDS if len(clear) == len(found) else somewhere
     names = ", ".join(f"{row.task} with {row.method}" for row in clear.itertuples())
-    return Finding(
+    return ranged(
         Verdict.FAILS if (found.cost <= 0).all() else verdict,
-        quantity="cost in test accuracy, percentage points",
-        value=100 * float(found.cost.mean()),
-        low=100 * float(found.cost.min()),
-        high=100 * float(found.cost.max()),
-        spread=f"range over {several(len(found), 'pair')} of task and method",
-        condition=names if verdict is Verdict.ONLY_WHEN else "",
+        "cost in test accuracy, percentage points",
+        100 * found.cost,
+        f"range over {several(len(found), 'pair')} of task and method",
+        names if verdict is Verdict.ONLY_WHEN else "",
+        by="mean",
     )

@@ -9,8 +9,7 @@ import pandas as pd
 from lintune import theory
 from lintune.claims.cases import several
 from lintune.claims.claim import Finding, Known, Verdict, claim
-from lintune.claims.evidence import Evidence, NotRun
-from lintune.claims.linearization.parts import part
+from lintune.claims.evidence import Evidence, NotRun, part
 from lintune.claims.papers import LINEARIZATION
 from lintune.studies.added_layers import TOLERANCE
 

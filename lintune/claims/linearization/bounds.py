@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from lintune.claims.cases import several
+from lintune.claims.cases import ranged, several
 from lintune.claims.claim import Finding, Known, Verdict, claim
-from lintune.claims.evidence import Evidence, NotRun, table
-from lintune.claims.linearization.parts import part
+from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import LINEARIZATION
 from lintune.studies.strengths import BOUNDS, violations
 
@@ -17,15 +16,12 @@ def _beneath(rows: pd.DataFrame, measured: str) -> Finding:
     if not found.checked:
         raise NotRun("no run in the record fulfils the premise of the bound")
     held = rows[~rows.diverged & rows.settled.eq(True)]
-    ratios = (held[measured] / held[bound]).astype(float)
-    return Finding(
+    return ranged(
         Verdict.FAILS if found.broken else Verdict.HOLDS,
-        quantity=f"{measured} over its bound, median",
-        value=float(ratios.median()),
-        low=float(ratios.min()),
-        high=float(ratios.max()),
-        spread=f"range over {several(len(held), 'run')} of different tasks, methods and strengths",
-        condition=f"the regularised loss never rose above its start in {len(held)} of {len(rows)} runs",
+        f"{measured} over its bound, median",
+        held[measured] / held[bound],
+        f"range over {several(len(held), 'run')} of different tasks, methods and strengths",
+        f"the regularised loss never rose above its start in {len(held)} of {len(rows)} runs",
     )
 
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from lintune.claims.cases import several
-from lintune.claims.claim import Finding, Known, Verdict, claim, side
-from lintune.claims.evidence import Evidence, NotRun, table
-from lintune.claims.linearization.parts import part
+from lintune.claims.cases import below, clauses, ranged, several
+from lintune.claims.claim import Finding, Known, Verdict, claim
+from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import LINEARIZATION
 from lintune.studies.intervals import interval
 from lintune.studies.lora_coordinates import summary
@@ -64,22 +63,20 @@ def the_kernel_of_the_factors_describes_lora(evidence: Evidence) -> Finding:
     Near: within a tenth of the way that LoRA's training outputs went. Holds only from a scale on if all
     runs with this α or a larger one are near; else not decided.
     """
-    races = part(evidence.chapter("lora_coordinates"), "races")
-    rows = summary(races)
+    rows = summary(part(evidence.chapter("lora_coordinates"), "races"))
     near = (rows.factors < _CLOSE).groupby(rows.alpha).all().sort_index(ascending=False)
     large = near[near.cummin()].index
     some = Verdict.ONLY_WHEN if len(large) else Verdict.OPEN
     verdict = Verdict.HOLDS if near.all() else some
-    rest = f"linear in the product: {rows['product'].min():.2g} to {rows['product'].max():.2g}"
-    scale = f"α is at least {large.min():g}; " if verdict is Verdict.ONLY_WHEN else ""
-    return Finding(
+    return ranged(
         Verdict.FAILS if (rows.factors >= _CLOSE).all() else verdict,
-        quantity="distance from LoRA's outputs over their way, median",
-        value=float(rows.factors.median()),
-        low=float(rows.factors.min()),
-        high=float(rows.factors.max()),
-        spread=f"range over {several(rows.seed.nunique(), 'draw')} of A and {several(len(near), 'scale')}",
-        condition=f"{scale}{rest}",
+        "distance from LoRA's outputs over their way, median",
+        rows.factors,
+        f"range over {several(rows.seed.nunique(), 'draw')} of A and {several(len(near), 'scale')}",
+        clauses(
+            f"α is at least {large.min():g}" if verdict is Verdict.ONLY_WHEN else "",
+            f"linear in the product: {rows['product'].min():.2g} to {rows['product'].max():.2g}",
+        ),
     )
 
 
@@ -103,13 +100,10 @@ def an_anchor_at_zero_keeps_lora_near(evidence: Evidence) -> Finding:
     if not free:
         raise NotRun("A did not move in the record")
     shares = [each / free for each in found]
-    value = float(np.mean(shares))
-    # The fewer the better: the side is taken of the numbers with their sign turned.
-    return Finding(
-        side(-value, -max(shares), -min(shares), -1.0),
-        quantity="‖A − A₀‖ with the anchor at zero over that without a pull",
-        value=value,
-        low=min(shares),
-        high=max(shares),
-        spread="range over projection and penalty",
+    return ranged(
+        below(min(shares), max(shares), 1.0),
+        "‖A − A₀‖ with the anchor at zero over that without a pull",
+        shares,
+        "range over projection and penalty",
+        by="mean",
     )

@@ -3,8 +3,7 @@
 from typing import Any
 
 from lintune.claims.claim import Finding, Known, Verdict, claim
-from lintune.claims.evidence import Evidence, NotRun, table
-from lintune.claims.linearization.parts import part
+from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import LINEARIZATION
 from lintune.studies import predictors
 

@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from lintune.claims.cases import several
+from lintune.claims.cases import ranged, several
 from lintune.claims.claim import Finding, Known, Verdict, claim
-from lintune.claims.evidence import Evidence
-from lintune.claims.linearization.parts import part
+from lintune.claims.evidence import Evidence, part
 from lintune.claims.papers import LINEARIZATION
 from lintune.regression import GradientFlow
 
@@ -34,13 +33,12 @@ def proximal_training_is_kernel_ridge_regression(evidence: Evidence) -> Finding:
     """
     runs = part(evidence.chapter("proximal_is_ridge"), "runs")
     found = [part(run, "linear", key) for run in runs for key in ("difference", "other_difference")]
-    return Finding(
+    return ranged(
         Verdict.HOLDS if max(found) < _ROUNDING else Verdict.FAILS,
-        quantity="largest distance from the closed form",
-        value=max(found),
-        low=min(found),
-        high=max(found),
-        spread=f"range over {several(len(runs), 'pull')}, on texts trained on and on others",
+        "largest distance from the closed form",
+        found,
+        f"range over {several(len(runs), 'pull')}, on texts trained on and on others",
+        by="max",
     )
 
 
@@ -66,14 +64,13 @@ def the_target_is_learnt_mode_by_mode(evidence: Evidence) -> Finding:
     told = [_missed(run, values, shares) for run in runs]
     single = [_missed(run, even, shares) for run in runs]
     holds = max(told) < _TOLD and all(10 * one < other for one, other in zip(told, single, strict=True))
-    return Finding(
+    return ranged(
         Verdict.HOLDS if holds else Verdict.FAILS,
-        quantity="largest error in the loss, over that at the start",
-        value=max(told),
-        low=min(told),
-        high=max(told),
-        spread=f"range over {several(len(runs), 'pull')}",
-        condition=f"with one rate for all modes the error would be {max(single):.2g}",
+        "largest error in the loss, over that at the start",
+        told,
+        f"range over {several(len(runs), 'pull')}",
+        f"with one rate for all modes the error would be {max(single):.2g}",
+        by="max",
     )
 
 

@@ -1,11 +1,8 @@
 """The selective pull: what it does to the loss, and whether it holds the weights."""
 
-import numpy as np
-
-from lintune.claims.cases import several
+from lintune.claims.cases import clauses, ranged, several
 from lintune.claims.claim import Finding, Known, Verdict, claim, side
-from lintune.claims.evidence import Evidence, NotRun
-from lintune.claims.linearization.parts import part
+from lintune.claims.evidence import Evidence, NotRun, part
 from lintune.claims.papers import LINEARIZATION
 from lintune.studies.nearness import switched
 
@@ -40,7 +37,7 @@ def loss_never_rises_under_the_selective_pull(evidence: Evidence) -> Finding:
         verdict,
         quantity="steps in which the loss rose",
         value=rises,
-        condition=f"{short}; {acted}" if verdict is Verdict.ONLY_WHEN else acted,
+        condition=clauses(short if verdict is Verdict.ONLY_WHEN else "", acted),
     )
 
 
@@ -68,13 +65,11 @@ def selective_pull_holds_the_weights(evidence: Evidence) -> Finding:
     shares = [selective / always for always, selective in pairs if always > _FELT * free]
     if not shares:
         raise NotRun("no pull in the record is strong enough to be felt")
-    value, low, high = float(np.mean(shares)), min(shares), max(shares)
-    return Finding(
-        side(value, low, high, 0.5),
-        quantity="what the selective pull takes off the drift, over what the pull always on takes off",
-        value=value,
-        low=low,
-        high=high,
-        spread=f"range over {several(len(shares), 'strength')}",
-        condition="proved in the chapter: on a linear model it never acts, and no bound with λ holds for it",
+    return ranged(
+        side(min(shares), max(shares), 0.5),
+        "what the selective pull takes off the drift, over what the pull always on takes off",
+        shares,
+        f"range over {several(len(shares), 'strength')}",
+        "proved in the chapter: on a linear model it never acts, and no bound with λ holds for it",
+        by="mean",
     )

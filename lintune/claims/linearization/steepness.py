@@ -1,8 +1,8 @@
 """What models drawn at random around the pretrained one say of the way that training takes."""
 
+from lintune.claims.cases import ranged
 from lintune.claims.claim import Finding, Known, claim, side
-from lintune.claims.evidence import Evidence, NotRun, table
-from lintune.claims.linearization.parts import part
+from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import LINEARIZATION
 
 
@@ -31,12 +31,10 @@ def random_models_show_the_local_constants(evidence: Evidence) -> Finding:
     shares = (drawn / trained).dropna()
     if shares.empty:
         raise NotRun("no radius with random directions and that of training")
-    value, low, high = float(shares.mean()), float(shares.min()), float(shares.max())
-    return Finding(
-        side(value, low, high, 0.5),
-        quantity="largest curvature along random directions over that along the way of training",
-        value=value,
-        low=low,
-        high=high,
-        spread=f"range over {len(shares)} radii" if len(shares) > 1 else "",
+    return ranged(
+        side(shares.min(), shares.max(), 0.5),
+        "largest curvature along random directions over that along the way of training",
+        shares,
+        f"range over {len(shares)} radii" if len(shares) > 1 else "",
+        by="mean",
     )

@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from lintune.claims.cases import several
+from lintune.claims.cases import clauses, ranged, several
 from lintune.claims.claim import Finding, Known, Verdict, claim
-from lintune.claims.evidence import Evidence, NotRun, table
-from lintune.claims.linearization.parts import part
+from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import LINEARIZATION
 from lintune.studies.strengths import exponents
 
@@ -43,15 +42,16 @@ def distances_fall_like_powers_of_the_pull(evidence: Evidence) -> Finding:
     near = {"drift": (slopes.drift + 1).abs() < _OFF, "gap": (slopes.gap + 2).abs() < _OFF}
     holds = all(each.all() for each in near.values())
     fails = any(not each.any() for each in near.values())
-    drift = " to ".join(f"{end:.2f}" for end in (slopes.drift.min(), slopes.drift.max()))
-    return Finding(
+    return ranged(
         Verdict.HOLDS if holds else Verdict.FAILS if fails else Verdict.OPEN,
-        quantity="slope of the gap",
-        value=float(slopes.gap.mean()),
-        low=float(slopes.gap.min()),
-        high=float(slopes.gap.max()),
-        spread=f"range over {several(len(slopes), 'pair')} of task and method",
-        condition=f"slope of the drift {drift}; pulls of at least {_STRONG:g} times the largest eigenvalue",
+        "slope of the gap",
+        slopes.gap,
+        f"range over {several(len(slopes), 'pair')} of task and method",
+        clauses(
+            f"slope of the drift {slopes.drift.min():.2f} to {slopes.drift.max():.2f}",
+            f"pulls of at least {_STRONG:g} times the largest eigenvalue",
+        ),
+        by="mean",
     )
 
 
@@ -71,7 +71,7 @@ def a_pull_keeps_fine_tuning_close_to_linear(evidence: Evidence) -> Finding:
     run that diverged is not close.
     """
     rows = _rows(evidence)
-    shares = (rows.gap / rows.drift).astype(float)
+    shares = rows.gap / rows.drift
     close = ~rows.diverged & (shares < _CLOSE)
     reached = {str(name): _from_where(close[group.index], group) for name, group in rows.groupby("method")}
     worded = [
@@ -81,15 +81,14 @@ def a_pull_keeps_fine_tuning_close_to_linear(evidence: Evidence) -> Finding:
         for name, least in reached.items()
     ]
     some = any(least is not None for least in reached.values())
+    verdict = Verdict.HOLDS if close.all() else Verdict.ONLY_WHEN if some else Verdict.FAILS
     finite = shares[~rows.diverged]
-    return Finding(
-        Verdict.HOLDS if close.all() else Verdict.ONLY_WHEN if some else Verdict.FAILS,
-        quantity="gap over drift, median",
-        value=float(finite.median()) if len(finite) else None,
-        low=float(finite.min()) if len(finite) else None,
-        high=float(finite.max()) if len(finite) else None,
-        spread=f"range over {several(len(finite), 'run')} of different tasks, methods and strengths",
-        condition="" if close.all() or not some else "; ".join(worded),
+    return ranged(
+        verdict,
+        "gap over drift, median",
+        finite,
+        f"range over {several(len(finite), 'run')} of different tasks, methods and strengths",
+        clauses(*worded) if verdict is Verdict.ONLY_WHEN else "",
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from lintune.claims.cases import ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun
 from lintune.claims.papers import ROCOFT
@@ -66,15 +67,13 @@ def fewer_parameters_than_lora(evidence: Evidence) -> Finding:
         verdict = Verdict.HOLDS
     elif with_it:
         verdict, condition = Verdict.ONLY_WHEN, "a classifier is counted with LoRA and not with the rows"
-    ratios = [count / counts[_ROWS] for count in alone.values()]
-    return Finding(
+    return ranged(
         verdict,
-        quantity="LoRA's parameters over those of three rows, on the fewest weights that were counted",
-        value=min(ratios),
-        low=min(ratios),
-        high=max(ratios),
-        spread="choices of the weights that LoRA is put on",
-        condition=condition,
+        "LoRA's parameters over those of three rows, on the fewest weights that were counted",
+        [count / counts[_ROWS] for count in alone.values()],
+        "choices of the weights that LoRA is put on",
+        condition,
+        by="min",
     )
 
 

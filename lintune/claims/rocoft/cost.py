@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from lintune.claims.cases import several, together
-from lintune.claims.claim import Finding, Known, claim, side
+from lintune.claims.cases import below, ranged, several, together
+from lintune.claims.claim import Finding, Known, claim
 from lintune.claims.evidence import Evidence, NotRun
 from lintune.claims.papers import ROCOFT
 from lintune.claims.rocoft.distance import KINDS
@@ -37,21 +37,16 @@ def cheaper_than_lora(evidence: Evidence) -> Finding:
     }
     if min(map(len, ratios.values())) < 2:
         raise NotRun("fewer than two rounds of the benchmark")
-    middle = {name: float(np.median(each)) for name, each in ratios.items()}
-    # `side` says whether what is saved is above zero.
     verdict, condition = together(
-        {name: side(1 - middle[name], 1 - max(each), 1 - min(each), 0.0) for name, each in ratios.items()},
-        "the cost is ",
+        {name: below(min(each), max(each), 1.0) for name, each in ratios.items()}, "the cost is "
     )
-    worst = max(middle, key=middle.__getitem__)
-    return Finding(
+    worst = max(ratios, key=lambda name: float(np.median(ratios[name])))
+    return ranged(
         verdict,
-        quantity=f"cost over LoRA's, median, the least favourable of time and memory ({worst})",
-        value=middle[worst],
-        low=min(ratios[worst]),
-        high=max(ratios[worst]),
-        spread=f"range over {several(len(ratios[worst]), 'round')}",
-        condition=condition,
+        f"cost over LoRA's, median, the least favourable of time and memory ({worst})",
+        ratios[worst],
+        f"range over {several(len(ratios[worst]), 'round')}",
+        condition,
     )
 
 

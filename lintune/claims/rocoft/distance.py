@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lintune.claims.cases import listed
+from lintune.claims.cases import clauses, listed, ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun, table
 from lintune.claims.papers import ROCOFT
@@ -36,7 +36,6 @@ def kernel_of_a_few_is_near(evidence: Evidence) -> Finding:
     """
     nearness = compared_with_chance(evidence)
     near = nearness < 1
-    ratios = nearness["centred"]
     if near.to_numpy().all():
         verdict, condition = Verdict.HOLDS, ""
     elif not near.to_numpy().any():
@@ -44,14 +43,13 @@ def kernel_of_a_few_is_near(evidence: Evidence) -> Finding:
     else:
         held = [_held(str(kind), list(row)) for kind, row in near.iterrows() if row.any()]
         verdict, condition = Verdict.ONLY_WHEN, ", or ".join(held)
-    return Finding(
+    return ranged(
         verdict,
-        quantity="centred distance over that of a shuffled kernel, the larger of rows and columns",
-        value=float(ratios.max()),
-        low=float(ratios.min()),
-        high=float(ratios.max()),
-        spread="rows and columns",
-        condition=(condition and f"{condition}; ") + _plain(evidence),
+        "centred distance over that of a shuffled kernel, the larger of rows and columns",
+        nearness["centred"],
+        "rows and columns",
+        clauses(condition, _plain(evidence)),
+        by="max",
     )
 
 
@@ -61,7 +59,7 @@ def compared_with_chance(evidence: Evidence) -> pd.DataFrame:
     Raises:
         NotRun: The distances or those at chance are missing.
     """
-    distances, count = first_table(evidence)
+    distances, count = tabled(evidence)
     chance = table(evidence.chapter("rocoft").get("chance"), "rule", *WAYS)
     least = chance.astype(dict.fromkeys(WAYS, float)).groupby("rule")[list(WAYS)].mean().min()
     first = distances[distances.rule == "first"].set_index("kind")
@@ -73,13 +71,13 @@ def compared_with_chance(evidence: Evidence) -> pd.DataFrame:
 
 def _plain(evidence: Evidence) -> str:
     """Return in words how far the first rows and columns are, centred, not held against chance."""
-    distances, count = first_table(evidence)
+    distances, count = tabled(evidence)
     far = distances[distances.rule == "first"].set_index("kind").centred
     told = listed(f"{far[kind]:.2g} for the first {count} {kind}" for kind in KINDS)
     return f"the centred distance itself is {told}"
 
 
-def first_table(evidence: Evidence) -> tuple[pd.DataFrame, int]:
+def tabled(evidence: Evidence) -> tuple[pd.DataFrame, int]:
     """Return the chapter's distances at the count of its table, and that count.
 
     Raises:
@@ -97,5 +95,6 @@ def first_table(evidence: Evidence) -> tuple[pd.DataFrame, int]:
 
 
 def _held(kind: str, near: list[bool]) -> str:
+    """Return in words the ways of comparing, of all `WAYS`, in which a kind is near."""
     ways = [phrase for phrase, each in zip(WAYS.values(), near, strict=True) if each]
     return f"{kind} are chosen and the kernels are {', or '.join(ways)}"

@@ -3,13 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from lintune.claims.cases import MARGIN, differing, together
+from lintune.claims.cases import MARGIN, below, clauses, differing, over_draws, together
 from lintune.claims.claim import Finding, Known, Verdict, claim, side
 from lintune.claims.evidence import Evidence, NotRun, table
 from lintune.claims.papers import ROCOFT
 from lintune.studies import comparison as study
-
-_SPREAD = "95 % interval over {} draws of {} tasks"
 
 
 @claim(
@@ -31,7 +29,7 @@ def as_good_as_lora(evidence: Evidence) -> Finding:
     found = _against(evidence, study.BASE, ("rows 3", "columns 3"))
     verdict, condition = together(
         {
-            f"{str(method).split()[0]} are trained": side(row.difference, row.low, row.high, -MARGIN)
+            f"{str(method).split()[0]} are trained": side(row.low, row.high, -MARGIN)
             for method, row in found.iterrows()
         }
     )
@@ -44,8 +42,8 @@ def as_good_as_lora(evidence: Evidence) -> Finding:
         verdict,
         f"test score minus LoRA's, the worse of rows and columns ({worst.name})",
         worst,
-        _SPREAD.format(worst.pairs, worst.tasks),
-        condition and f"{condition}; {', '.join(ways)}",
+        over_draws(worst),
+        condition and clauses(condition, ", ".join(ways)),
     )
 
 
@@ -70,16 +68,14 @@ def three_are_enough(evidence: Evidence) -> Finding:
         raise NotRun("no more than three rows were trained")
     found = _against(evidence, "rows 3", [f"rows {count}" for count in counts])
     best = found.iloc[int(np.argmax(found.difference))]
-    gains = side(best.difference, best.low, best.high, MARGIN)
-    verdict = {Verdict.HOLDS: Verdict.FAILS, Verdict.FAILS: Verdict.HOLDS}.get(gains, gains)
-    condition = ""
+    verdict, condition = below(best.low, best.high, MARGIN), ""
     if verdict == Verdict.HOLDS and counts[-1] < 6:
         verdict, condition = Verdict.ONLY_WHEN, f"more means {counts[-1]}: no larger number was trained"
     return differing(
         verdict,
         f"test score of {best.name} minus that of rows 3",
         best,
-        _SPREAD.format(best.pairs, best.tasks),
+        over_draws(best),
         condition,
     )
 

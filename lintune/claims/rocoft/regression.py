@@ -35,10 +35,7 @@ def regression_is_about_as_accurate(evidence: Evidence) -> Finding:
     if found.low.isna().any():
         raise NotRun("one draw only, no spread to judge by")
     verdict, condition = together(
-        {
-            f"{kind} are chosen": side(row.difference, row.low, row.high, -MARGIN)
-            for kind, row in found.iterrows()
-        }
+        {f"{kind} are chosen": side(row.low, row.high, -MARGIN) for kind, row in found.iterrows()}
     )
     worst = found.iloc[int(np.argmin(found.difference))]
     return differing(

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from lintune.claims.cases import MARGIN, differing, together
+from lintune.claims.cases import MARGIN, differing, ranged, together
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun, table
 from lintune.claims.papers import ROCOFT
-from lintune.claims.rocoft.distance import KINDS, first_table
+from lintune.claims.rocoft.distance import KINDS, tabled
 from lintune.studies import rocoft as study
 
 # The columns of the reference record that a comparison by draw needs.
@@ -40,14 +40,13 @@ def any_choice_has_about_the_same_kernel(evidence: Evidence) -> Finding:
             for kind, ratio in ratios.items()
         }
     )
-    return Finding(
+    return ranged(
         verdict,
-        quantity="farthest over nearest rule, by centred distance, the larger of rows and columns",
-        value=max(ratios.values()),
-        low=min(ratios.values()),
-        high=max(ratios.values()),
-        spread="rows and columns",
-        condition=condition,
+        "farthest over nearest rule, by centred distance, the larger of rows and columns",
+        ratios.values(),
+        "rows and columns",
+        condition,
+        by="max",
     )
 
 
@@ -88,7 +87,7 @@ def any_choice_learns_about_as_well(evidence: Evidence) -> Finding:
 
 def _farthest_over_nearest(evidence: Evidence) -> dict[str, float]:
     """Return for rows and for columns how many times the farthest rule's distance is the nearest's."""
-    distances, _ = first_table(evidence)
+    distances, _ = tabled(evidence)
     by_rule = distances[distances.rule.isin(RULES)].groupby(["kind", "rule"]).centred.mean()
     ratios = {}
     for kind in KINDS:
