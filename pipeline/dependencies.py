@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 
 import grimp
-from IPython.core.inputtransformer2 import TransformerManager
 
 from lintune.errors import InputError
 from pipeline import sources
@@ -52,18 +51,19 @@ def _folder(package: str) -> Path:
 
 def _imported(source: Path) -> Iterator[str]:
     """Yield every dotted name that the code cells may import; `from a import b` may mean the module a.b."""
-    for place, cell in enumerate(sources.read(source).cells):
-        if cell.cell_type != "code":
-            continue
-        try:
-            tree = ast.parse(TransformerManager().transform_cell(cell.source))  # magics become calls
-        except SyntaxError as error:
-            raise InputError(f"{source}: code cell {place} is not valid Python: {error}") from error
+    for tree in _trees(source):
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _trees(source: Path) -> Iterator[ast.Module]:
+    try:
+        yield from (tree for _, tree in sources.code_of(sources.read(source)))
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
 
 
 def _known(name: str, modules: set[str]) -> set[str]:

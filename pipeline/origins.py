@@ -4,8 +4,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
+
+from pipeline.sources import code_of
 
 OWN = ""  # the record that the notebook itself writes
 _COMMITTED = re.compile(r"results/([\w.-]+)\.json")
@@ -18,18 +19,18 @@ def origins(notebook: NotebookNode) -> dict[int, set[str]]:
     such a name. Assignments are followed in the order of the cells, those inside functions included.
 
     Args:
-        notebook: A notebook whose code cells are valid Python.
+        notebook: A notebook.
 
     Returns:
         By the place of the cell, the names of committed records without suffix, and `OWN` for the record that
         the notebook writes.
+
+    Raises:
+        InputError: A code cell is not valid Python.
     """
     known: dict[str, set[str]] = {}
     found = {}
-    for place, cell in enumerate(notebook.cells):
-        if cell.cell_type != "code":
-            continue
-        tree = ast.parse(TransformerManager().transform_cell(cell.source))
+    for place, tree in code_of(notebook):
         for statement in tree.body:
             sources = _sources(statement, known)
             # A plain assignment makes the name anew; a part that changes adds to what it was.

@@ -1,9 +1,12 @@
 """Notebook sources: jupytext files in `notebooks/`, read as notebooks."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import jupytext
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from lintune.errors import InputError, unknown_name
@@ -45,6 +48,20 @@ def records_of(source: Path, folder: Path = Path("results")) -> list[str]:
     """Return the committed records that a notebook names, as `results/...json`; those that are there."""
     text = source.read_text(encoding="utf-8")
     return sorted(str(path) for path in folder.glob("*.json") if str(path) in text)
+
+
+def code_of(notebook: NotebookNode) -> Iterator[tuple[int, ast.Module]]:
+    """Yield place and syntax tree of each code cell; magics become calls.
+
+    Raises:
+        InputError: A code cell is not valid Python.
+    """
+    for place, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            try:
+                yield place, ast.parse(TransformerManager().transform_cell(cell.source))
+            except SyntaxError as error:
+                raise InputError(f"code cell {place} is not valid Python: {error}") from error
 
 
 def number_cells(notebook: NotebookNode) -> None:

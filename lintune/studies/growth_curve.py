@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.integrate import solve_ivp
 
 from lintune.regression import GradientFlow
-
-# Relative and absolute tolerance of the curve's training.
-_TOLERANCE = 1e-10
+from lintune.studies.flows import integrated
 
 
 def growth(inputs: Sequence[float], targets: Sequence[float], times: np.ndarray) -> dict[str, Any]:
@@ -39,10 +36,8 @@ def growth(inputs: Sequence[float], targets: Sequence[float], times: np.ndarray)
 
     # theta - theta0 is what the tangent model would say of inputs whose features are the unit vectors.
     moved = flow.other_outputs(features, times)
-    found = solve_ivp(
-        real, (0.0, times[-1]), [1.0, 0.0], method="DOP853", t_eval=times, rtol=_TOLERANCE, atol=_TOLERANCE
-    )
-    outputs = found.y[0][:, None] * np.exp(found.y[1][:, None] * x)
+    curved = integrated(real, np.array([1.0, 0.0]), times)
+    outputs = curved[:, :1] * np.exp(curved[:, 1:] * x)
     return {
         "inputs": x,
         "targets": y,
@@ -53,5 +48,5 @@ def growth(inputs: Sequence[float], targets: Sequence[float], times: np.ndarray)
         "line": flow.residuals(times) * turned,
         "curve": (y - outputs) @ vectors,
         "line_weights": np.array([1.0, 0.0]) + moved,
-        "curve_weights": found.y.T,
+        "curve_weights": curved,
     }

@@ -5,18 +5,16 @@ example x = 1 and the target y: by proposition "Many examples are one" of the ch
 the general case. All arrays are float64.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.integrate import solve_ivp
 
 from lintune.errors import InputError
+from lintune.studies.flows import integrated
 
 # The two weights (a, b).
 Weights = Sequence[float] | np.ndarray
-# Relative and absolute tolerance of what is integrated.
-_TOLERANCE = 1e-10
 
 
 def kernel(weights: Weights) -> np.ndarray:
@@ -80,7 +78,7 @@ def pulled_path(start: Weights, target: float, times: np.ndarray, strength: floa
     def flow(_: float, weights: np.ndarray) -> np.ndarray:
         return (target - weights.prod()) * weights[::-1] - strength * (weights - begin)
 
-    return _integrated(flow, begin, times)
+    return integrated(flow, begin, times)
 
 
 def apart_bound(start: Weights, target: float, strength: float) -> tuple[float, float]:
@@ -178,19 +176,3 @@ def _ordered(start: Weights) -> tuple[float, float, bool]:
     if not np.isfinite([a, b]).all() or abs(a) == abs(b):
         raise InputError(f"start={start} must be two finite weights of different sizes.")
     return (b, a, True) if abs(b) > abs(a) else (a, b, False)
-
-
-def _integrated(
-    flow: Callable[[float, np.ndarray], np.ndarray], start: np.ndarray, times: np.ndarray
-) -> np.ndarray:
-    times = np.asarray(times, dtype=np.float64)
-    found = solve_ivp(
-        flow,
-        (0.0, float(times[-1])),
-        start,
-        method="DOP853",
-        t_eval=times,
-        rtol=_TOLERANCE,
-        atol=_TOLERANCE,
-    )
-    return np.asarray(found.y.T)
