@@ -42,9 +42,12 @@ async ({sideways}) => {
     }
   };
 
-  const scrollsByItself = (node) => {
-    for (let up = node.parentElement; up && up !== document.body; up = up.parentElement) {
-      if (["auto", "scroll", "hidden", "clip"].includes(getComputedStyle(up).overflowX)) return true;
+  // What scrolls within a box, or hangs over the page, does not widen it.
+  const isApart = (node) => {
+    for (let up = node; up && up !== document.body; up = up.parentElement) {
+      const style = getComputedStyle(up);
+      if (style.position === "fixed") return true;
+      if (up !== node && ["auto", "scroll", "hidden", "clip"].includes(style.overflowX)) return true;
     }
     return false;
   };
@@ -53,7 +56,7 @@ async ({sideways}) => {
     const excess = document.documentElement.scrollWidth - width;
     if (excess <= 1) return;
     const wide = [...document.body.querySelectorAll("*")]
-      .filter((node) => node.getBoundingClientRect().right > width + 1 && !scrollsByItself(node))
+      .filter((node) => node.getBoundingClientRect().right > width + 1 && !isApart(node))
       .sort((one, other) => other.getBoundingClientRect().right - one.getBoundingClientRect().right);
     fault(wide[0] || document.body, `the page scrolls sideways by ${excess} px at ${width} px`);
   };

@@ -49,8 +49,10 @@
   };
   main.querySelectorAll(".toctree-wrapper").forEach((part) => {
     const caption = part.querySelector(":scope > .caption");
-    if (caption) contents.append(line(caption, "", "printed-part"));
-    chapters.filter((chapter) => part.contains(chapter)).forEach((chapter) => {
+    const own = chapters.filter((chapter) => part.contains(chapter));
+    if (!own.length) part.remove();
+    else if (caption) contents.append(line(caption, "", "printed-part"));
+    own.forEach((chapter) => {
       contents.append(line(chapter.querySelector("h1, h2"), chapter.id, "printed-chapter"));
     });
   });

@@ -8,8 +8,8 @@ from lintune.kernels import contrasts, tangent_kernels
 from lintune.methods import LoRA, Method, Weights
 from lintune.prompted import PromptedModel
 from lintune.solvers import fit
-from lintune.studies import beats_baselines, few_shot_accuracies
 from lintune.studies.draws import union
+from lintune.studies.few_shot import beats_baselines, few_shot_accuracies
 from lintune.tasks import Examples, Prompt, Source, Task, few_shot
 from tests.tiny import pretrained
 

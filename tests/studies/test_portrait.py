@@ -5,7 +5,7 @@ import numpy as np
 from lintune.kernels import contrasts, flat, tangent_kernels
 from lintune.methods import LoRA, Weights
 from lintune.prompted import PromptedModel
-from lintune.studies import portrait
+from lintune.studies.portrait import portrait
 from tests.studies.test_few_shot import PROMPT, sentences
 from tests.tiny import pretrained
 

@@ -8,7 +8,7 @@ from lintune.errors import InputError
 from lintune.kernels import contrasts, tangent_kernels
 from lintune.methods import Full, Weights
 from lintune.prompted import PromptedModel
-from lintune.studies import autograd_kernel, likeness, rounding, seconds_for, zoo
+from lintune.studies.zoo import autograd_kernel, likeness, rounding, seconds_for, zoo
 from tests.kernels.test_engine import PROMPT, examples, function
 from tests.tiny import pretrained
 
