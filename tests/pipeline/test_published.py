@@ -36,21 +36,27 @@ def page() -> dict[str, Any]:
 
 def test_a_book_built_at_home_has_no_outside_links(monkeypatch: pytest.MonkeyPatch) -> None:
     module, context = load(monkeypatch), page()
-    config = SimpleNamespace(html_theme_options={}, html_baseurl="", ogp_site_url="")
+    config = SimpleNamespace(
+        html_theme_options={}, html_baseurl="", ogp_site_url="", ogp_social_cards={"image": "card.png"}
+    )
     module.configure(None, config)
     module.add_buttons(None, "one", "page.html", context, None)
     assert config.html_theme_options == {}
     assert config.ogp_site_url == ""
+    assert config.ogp_social_cards == {"image": "card.png", "enable": False}
     assert context["header_buttons"] == page()["header_buttons"]
 
 
 def test_a_published_book_leads_to_its_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     where = {"BOOK_URL": "https://a.example/book", "BOOK_REPOSITORY": "https://github.com/owner/name"}
     module, context = load(monkeypatch, **where, BOOK_PDF="book.pdf"), page()
-    config = SimpleNamespace(html_theme_options={"logo": {}}, html_baseurl="", ogp_site_url="")
+    config = SimpleNamespace(
+        html_theme_options={"logo": {}}, html_baseurl="", ogp_site_url="", ogp_social_cards={}
+    )
     module.configure(None, config)
     module.add_buttons(None, "one", "page.html", context, None)
     assert config.html_baseurl == config.ogp_site_url == "https://a.example/book/"
+    assert config.ogp_social_cards == {}
     assert config.html_theme_options["repository_url"] == "https://github.com/owner/name"
     assert "logo" in config.html_theme_options
     downloads, launch = context["header_buttons"]
