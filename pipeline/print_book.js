@@ -47,8 +47,10 @@
     if (id) link.href = `#${id}`;
     return link;
   };
-  main.querySelectorAll(".toctree-wrapper").forEach((part) => {
-    const caption = part.querySelector(":scope > .caption");
+  // Sphinx leaves the names of the parts out of the page itself; its sidebar has them, in the same order.
+  const captions = document.querySelectorAll("#pst-page-toc-nav > .caption");
+  main.querySelectorAll(".toctree-wrapper").forEach((part, number) => {
+    const caption = captions[number];
     const own = chapters.filter((chapter) => part.contains(chapter));
     if (!own.length) part.remove();
     else if (caption) contents.append(line(caption, "", "printed-part"));

@@ -11,15 +11,9 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from lintune.claims.claim import Claim, Verdict
+from lintune.claims.claim import Claim
+from lintune.plots.ledger import MARKS
 
-KINDS = {
-    Verdict.HOLDS: "holds",
-    Verdict.ONLY_WHEN: "partly",
-    Verdict.FAILS: "fails",
-    Verdict.OPEN: "open",
-    Verdict.NOT_RUN: "missing",
-}
 Address = Callable[[str, str], str]
 Row = dict[str, Any]
 
@@ -67,9 +61,9 @@ def _ours(row: Row) -> str:
 
 
 def _verdict(row: Row) -> str:
-    kind = KINDS[Verdict(row["verdict"])]
+    colour, _ = MARKS[row["verdict"]]
     condition = f"<br><small>{escape(row['condition'])}</small>" if row["condition"] else ""
-    return f'<span class="verdict verdict-{kind}">{escape(row["verdict"])}</span>{condition}'
+    return f'<span class="verdict" style="--verdict: {colour}">{escape(row["verdict"])}</span>{condition}'
 
 
 def _folded(claim: Claim, read: list[str]) -> str:

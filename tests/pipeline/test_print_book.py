@@ -13,7 +13,7 @@ pytestmark = [
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>A book</title><body>
 <article class="bd-article"><section id="a-book"><h1>A book</h1><p>Front.</p>
-<div class="toctree-wrapper compound"><p class="caption"><span>First part</span></p>
+<div class="toctree-wrapper compound">
 <span id="document-notebooks/one"></span><section id="one"><h2>Chapter one</h2>
 <section id="exercises"><h3>Exercises</h3><p><a href="#exercises">mine one</a></p></section>
 <p class="bibtex-citation"><a href="book/intro.html#id1">cited</a></p><p id="id1">not this</p></section>
@@ -23,13 +23,14 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>A book</ti
 <p style="break-before: page"><a href="one.html#exercises">theirs</a></p></section></section>
 <span id="document-bib"></span><section id="bibliography"><h2>Bibliography</h2>
 <div class="citation-list"><div class="citation" id="id1">Jacot 2018</div></div></section>
-</div><div class="toctree-wrapper compound"><p class="caption"><span>For looking up</span></p>
+</div><div class="toctree-wrapper compound">
 <span id="document-book/api/index"></span><section id="api"><h2>Library</h2>
 <p>A thousand names.</p></section>
 <span id="document-book/api/more"></span><section id="more"><h2>More</h2>
 <p>A thousand names.</p></section>
-</div></section></article>
-<style>@media print { .toctree-wrapper > section { break-before: page } }</style></body></html>"""
+</div></section></article><nav id="pst-page-toc-nav">
+<p class="caption"><span>First part</span></p><p class="caption"><span>For looking up</span></p></nav>
+<style>@media print { nav[id] { display: none } .toctree-wrapper > section { break-before: page } }</style></body></html>"""
 
 
 @pytest.fixture(scope="module")
