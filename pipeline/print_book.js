@@ -1,4 +1,4 @@
-// Runs in the book on one page before it is printed: links that arrive, a table of contents, every picture loaded.
+// Runs in the book on one page before it is printed: links that arrive, a table of contents, tables that fit, every picture loaded.
 () => {
   const main = document.querySelector(".bd-article");
   const starts = [...main.querySelectorAll('span[id^="document-"]')];
@@ -59,5 +59,11 @@
     });
   });
   main.querySelector(".toctree-wrapper")?.before(contents);
+  // Paper does not scroll: a table that is too wide even so is made smaller as a whole.
+  const right = main.getBoundingClientRect().right;
+  main.querySelectorAll("table").forEach((table) => {
+    const box = table.getBoundingClientRect();
+    if (box.right > right + 1) table.style.zoom = (right - box.left) / box.width;
+  });
   document.querySelectorAll("img[loading=lazy]").forEach((image) => { image.loading = "eager"; });
 }

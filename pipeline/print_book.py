@@ -19,6 +19,7 @@ BUILD = Path("_build/singlehtml")
 WHOLE = "whole.html"
 _TYPESET = 600_000  # milliseconds that MathJax may take for all formulas
 _CONTENTS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+_WIDTH = 658  # pixels of CSS between the margins: 210 mm - 2 x 18 mm at 96 to the inch
 _FOOTER = """<div style="width: 100%; font-size: 8px; text-align: center; color: #5d6269">
 <span class="pageNumber"></span></div>"""
 
@@ -64,6 +65,8 @@ def print_pdf(whole: Path, out: Path, executable: str) -> None:
 
 def _prepare(page: Page) -> None:
     """Typeset, load every picture, and put a table of contents behind the first chapter."""
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": _WIDTH, "height": 900})
     page.evaluate("() => window.MathJax?.startup?.promise")
     page.evaluate(_CONTENTS)
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")

@@ -19,6 +19,7 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>A book</ti
 <p class="bibtex-citation"><a href="book/intro.html#id1">cited</a></p><p id="id1">not this</p></section>
 <span id="document-notebooks/two"></span><section id="two"><h2>Chapter two</h2>
 <section id="exercises"><h3>Exercises</h3><p><a href="#exercises">mine two</a></p></section>
+<table><tr><td><div style="width: 900px">left</div></td><td>outermost</td></tr></table>
 <section id="last"><h3>Last</h3>
 <p style="break-before: page"><a href="one.html#exercises">theirs</a></p></section></section>
 <span id="document-bib"></span><section id="bibliography"><h2>Bibliography</h2>
@@ -30,7 +31,8 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>A book</ti
 <p>A thousand names.</p></section>
 </div></section></article><nav id="pst-page-toc-nav">
 <p class="caption"><span>First part</span></p><p class="caption"><span>For looking up</span></p></nav>
-<style>@media print { nav[id] { display: none } .toctree-wrapper > section { break-before: page } }</style></body></html>"""
+<style>@media print { nav[id] { display: none } .toctree-wrapper > section { break-before: page } }
+</style></body></html>"""
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,19 @@ def test_a_citation_leads_to_the_bibliography(printed: PdfReader) -> None:
 def test_leaves_the_reference_of_the_library_to_the_site(printed: PdfReader) -> None:
     for words in ("A thousand names", "For looking up"):
         assert not any(words in page.extract_text() for page in printed.pages)
+
+
+def test_a_wide_table_fits_on_the_page(printed: PdfReader) -> None:
+    page = printed.pages[page_of(printed, "outermost")]
+    found: list[float] = []
+
+    def note(text: str, user: list[float], matrix: list[float], *font: object) -> None:
+        if "outermost" in text:
+            found.append(user[0] * matrix[4] + user[4])
+
+    page.extract_text(visitor_text=note)
+    assert found
+    assert max(found) < float(page.mediabox.width) - 51  # of which 18 mm are margin
 
 
 def test_has_bookmarks(printed: PdfReader) -> None:
