@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lintune.plots.portraits import cosines_by_class
 from lintune.plots.style import BLUE, DIVERGING, GREY, ORANGE, RED
 
 
@@ -20,13 +21,9 @@ def grown_kernel(rows: Sequence[Mapping[str, Any]], place: int, labels: Sequence
         labels: `(n,)` classes of the examples, by which they are sorted.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.8, 3.5))
-    order = np.argsort(labels, kind="stable")
-    cosines = np.asarray(rows[place]["cosines"])[np.ix_(order, order)]
-    image = _heat(left, cosines, 1)
+    _bare(left)
+    image, _ = cosines_by_class(left, np.asarray(rows[place]["cosines"]), labels)
     figure.colorbar(image, ax=left, shrink=0.85, label="cosine between gradients")
-    for edge in np.flatnonzero(np.diff(np.asarray(labels)[order])) + 0.5:
-        left.axhline(edge, color="#222222", linewidth=0.7)
-        left.axvline(edge, color="#222222", linewidth=0.7)
     left.set_title("examples, sorted by class")
     values = [np.asarray(row["eigenvalues"], dtype=float) for row in rows]
     rank = np.arange(1, len(values[0]) + 1)
@@ -106,7 +103,11 @@ def students(rows: Sequence[Mapping[str, Any]], place: int, least: float = 1e-4)
 
 def _heat(axis: Axes, matrix: np.ndarray, limit: float) -> Any:
     """Show a matrix, without ticks; what is beyond the limit has the colour of the limit."""
-    axis.set(xticks=[], yticks=[])
-    for side in axis.spines.values():
-        side.set_visible(False)
+    _bare(axis)
     return axis.imshow(matrix, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
+
+
+def _bare(axis: Axes) -> None:
+    """Take ticks and frame from a panel."""
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from lintune.plots.style import DIVERGING, GREY, SEQUENTIAL
 
@@ -21,15 +23,9 @@ def gram_matrices(
     """
     figure, axes = plt.subplots(1, len(kernels), figsize=(4.1 * len(kernels), 3.6), squeeze=False)
     for axis, (title, kernel) in zip(axes[0], kernels.items(), strict=True):
-        order = np.argsort(labels[title], kind="stable")
         norms = np.sqrt(np.diag(kernel))
-        cosines = (kernel / np.outer(norms, norms))[np.ix_(order, order)]
-        image = axis.imshow(cosines, cmap=DIVERGING, vmin=-1, vmax=1, interpolation="nearest")
-        edges = np.flatnonzero(np.diff(labels[title][order])) + 0.5
-        for edge in edges:
-            axis.axhline(edge, color="#222222", linewidth=0.7)
-            axis.axvline(edge, color="#222222", linewidth=0.7)
-        bounds = np.concatenate([[-0.5], edges, [len(order) - 0.5]])
+        image, edges = cosines_by_class(axis, kernel / np.outer(norms, norms), labels[title])
+        bounds = np.concatenate([[-0.5], edges, [len(kernel) - 0.5]])
         centres = (bounds[:-1] + bounds[1:]) / 2
         axis.set_xticks(
             centres,
@@ -42,6 +38,29 @@ def gram_matrices(
         axis.set_title(title)
     figure.colorbar(image, ax=axes[0].tolist(), label="cosine between gradients", shrink=0.85)
     return figure
+
+
+def cosines_by_class(
+    axis: Axes, cosines: np.ndarray, labels: np.ndarray | Sequence[int]
+) -> tuple[AxesImage, np.ndarray]:
+    """Draw cosines between examples sorted by class, with lines between the classes.
+
+    Args:
+        axis: Where to draw.
+        cosines: `(n, n)` between -1 and 1.
+        labels: `(n,)` classes.
+
+    Returns:
+        The image, and where the lines are.
+    """
+    order = np.argsort(labels, kind="stable")
+    ordered = cosines[np.ix_(order, order)]
+    image = axis.imshow(ordered, cmap=DIVERGING, vmin=-1, vmax=1, interpolation="nearest")
+    edges = np.flatnonzero(np.diff(np.asarray(labels)[order])) + 0.5
+    for edge in edges:
+        axis.axhline(edge, color="#222222", linewidth=0.7)
+        axis.axvline(edge, color="#222222", linewidth=0.7)
+    return image, edges
 
 
 def spectra(values: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
