@@ -10,9 +10,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir)))  # plain `snakemake` does not see the project's modules
 
 from pipeline import dependencies, profiles, sources
+from pipeline.resources import gpus
+from pipeline.resources import load as asked_in
 
 PROFILE = config.get("profile") or profiles.fitting()
 PARAMETERS = profiles.checked(PROFILE)  # refuses wrong names and types before anything runs
+ASKED = asked_in(PROFILE)  # of a cluster
 SOURCES = sources.all_sources()
 LIBRARY = {name: [str(path) for path in dependencies.files_of(source)] for name, source in SOURCES.items()}
 PYTHON = sys.executable
@@ -43,6 +46,11 @@ def records_read_by(name):
         return sources.records_of(SOURCES[name])
     others = [other for other in SOURCES if other not in SUMMARIES or SUMMARIES.index(other) < SUMMARIES.index(name)]
     return [*map(str, sorted(Path("results").glob("*.json"))), *expand(RECORD, name=others)]
+
+
+localrules:
+    preview,
+    stage,
 
 
 rule book:
@@ -111,6 +119,10 @@ rule notebook:
     wildcard_constraints:
         name="|".join(SOURCES),
     threads: lambda wildcards: threads_of(wildcards.name)
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * ASKED[wildcards.name]["mem_mb"],
+        runtime=lambda wildcards, attempt: attempt * ASKED[wildcards.name]["runtime"],
+        gpu=lambda wildcards: gpus(PARAMETERS[wildcards.name]),
     message:
         "Executing {input.source} (profile {params.profile})"
     shell:

@@ -1,10 +1,9 @@
 """Make the book: Snakemake under a lock that dies with its holder.
 
-    python -m pipeline.build [--profile cpu] [-- further options of snakemake]
+    python -m pipeline.build [--profile cpu] [--machine machines/slurm] [-- further options of snakemake]
 
 Snakemake's own lock outlives a kill, so it is off and a file lock takes its place; what a killed build left
-half done is done again. Further options, such as `-- --dry-run` or `-- --executor slurm --jobs 8`, are
-Snakemake's own.
+half done is done again. Further options, such as `-- --dry-run`, are Snakemake's own.
 """
 
 from pathlib import Path
@@ -14,27 +13,31 @@ import typer
 from snakemake.cli import main as snakemake
 
 from lintune.errors import InputError
-from pipeline import profiles
+from pipeline import profiles, resources
 from pipeline.locks import alone
 
 BOOK = Path("_build/html/index.html")
 PREVIEW = Path("build/preview/done")
+MACHINES = Path("machines")
 LONGEST = Path("notebooks/executed/tangent_kernel.ipynb")  # begun last, it would run on when all else is done
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def options(profile: str, further: list[str]) -> list[str]:
+def options(profile: str, further: list[str], machine: Path | None = None) -> list[str]:
     """Return Snakemake's options for a build.
 
     Args:
         profile: The profile that the notebooks are executed with.
         further: Options that follow ours.
+        machine: Folder of what Snakemake calls a profile: where jobs run. None for this machine.
     """
     chosen = ["--config", f"profile={profile}", "--cores", "all", "--nolock", "--rerun-incomplete"]
     # The exact scheduler solves a linear program; one notebook at a time needs none.
     chosen += ["--scheduler", "greedy", "--quiet", "host", "progress"]
     # Modification times alone decide, as with make: `touch` re-runs what depends on the file.
     chosen += ["--max-checksum-file-size", "0"]
+    if machine is not None:
+        chosen += ["--profile", str(machine)]
     if further:
         return [*chosen, *further]
     first_time = not BOOK.exists() and not PREVIEW.exists()
@@ -43,19 +46,27 @@ def options(profile: str, further: list[str]) -> list[str]:
     return [*chosen, "--prioritize", str(LONGEST)]
 
 
-def build(profile: str, further: list[str]) -> int:
+def build(profile: str, further: list[str], machine: Path | None = None) -> int:
     """Build in the working directory and return Snakemake's exit code.
 
     Raises:
-        InputError: The profile does not fit the notebooks; nothing was started.
+        InputError: The profile does not fit the notebooks, or the machine is not described; nothing was
+            started.
     """
     profiles.checked(profile)
+    resources.load(profile)
+    if machine is not None and not (machine / "config.yaml").is_file():
+        raise InputError(f"machine={str(machine)!r} holds no config.yaml; there are {_listed(MACHINES)}.")
     with alone(Path(".build.lock"), "building here"):
         try:
-            snakemake(options(profile, further))
+            snakemake(options(profile, further, machine))
         except SystemExit as end:  # how Snakemake's command line ends
             return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
+
+
+def _listed(folder: Path) -> str:
+    return ", ".join(sorted(str(each.parent) for each in folder.glob("*/config.yaml"))) or "none"
 
 
 @app.command()
@@ -64,12 +75,20 @@ def main(
         str | None,
         typer.Option(envvar="PROFILE", help="Parameter set; without it, the one that fits the machine."),
     ] = None,
+    machine: Annotated[
+        Path | None,
+        typer.Option(help="Where jobs run, such as machines/slurm; without it, on this machine."),
+    ] = None,
     further: Annotated[list[str] | None, typer.Argument(help="Options of snakemake, after `--`.")] = None,
 ) -> None:
     """Make the book, doing only what is not done yet."""
-    chosen = profile or profiles.fitting()
     try:
-        code = build(chosen, further or [])
+        if machine is not None and not profile:
+            raise InputError(
+                "profile has to be named with a machine: this one says nothing of those that work."
+            )
+        chosen = profile or profiles.fitting()
+        code = build(chosen, further or [], machine)
     except InputError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error

@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +57,13 @@ class Project:
         for folder in ("notebooks", "book", "lintune"):
             (root / folder).mkdir()
         shutil.copytree(ROOT / "pipeline", root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("Snakefile", "requirements.lock", "lintune/errors.py", "lintune/records.py"):
+        for name in (
+            "Snakefile",
+            "requirements.lock",
+            "notebooks/resources.yml",
+            "lintune/errors.py",
+            "lintune/records.py",
+        ):
             shutil.copy(ROOT / name, root / name)
         self.write("lintune/__init__.py", '"""A library."""\n')
         for name, value in (("one", 1), ("two", 2)):
@@ -100,3 +108,11 @@ class Project:
         """Return the records of each notebook."""
         found = sorted(self.root.glob(f"build/{profile}/*/records/*"))
         return {path.parts[-3]: path.read_text() for path in found}
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until something has happened."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)

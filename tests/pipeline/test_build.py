@@ -1,14 +1,14 @@
 """The build does what is not done yet, survives being killed, and does nothing twice."""
 
 import os
+import shutil
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.pipeline.project import Project, notebook
+from tests.pipeline.project import ROOT, Project, notebook, wait_for
 
 pytestmark = pytest.mark.slow
 STAGED = ("--", "notebooks/executed/one.ipynb", "notebooks/executed/two.ipynb")  # leaves the rendering out
@@ -18,13 +18,6 @@ PREVIEW = "build/preview/_build/html"
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
-
-
-def wait_for(happened: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 def kill(project: Project, happened: Callable[[], bool], nap: float = 0) -> None:
@@ -153,3 +146,17 @@ def test_a_second_build_waits_for_the_first(project: Project) -> None:
     first.communicate()
     assert first.returncode == 0
     assert project.executed() == ["one", "two"]
+
+
+def test_a_machine_without_a_named_profile_is_refused(project: Project) -> None:
+    code, said = project.build("--machine", "machines/slurm", profile="")
+    assert code == 2
+    assert "profile has to be named" in said
+
+
+def test_an_unknown_machine_is_refused_with_those_that_there_are(project: Project) -> None:
+    shutil.copytree(ROOT / "machines", project.root / "machines")
+    code, said = project.build("--machine", "machines/slum")
+    assert code == 2
+    assert "machine='machines/slum' holds no config.yaml; there are machines/slurm." in said
+    assert project.executed() == []

@@ -1,0 +1,78 @@
+"""On a real Slurm of one node, started for the test, the build does what it does on one machine."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.project import ROOT, Project, wait_for
+from trials import slurm
+
+pytestmark = [pytest.mark.slow, pytest.mark.slurm]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    if os.geteuid() != 0:
+        pytest.skip("starting a Slurm takes root")
+    with slurm.cluster():
+        yield
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    found = Project(tmp_path)
+    shutil.copytree(ROOT / "machines", tmp_path / "machines")
+    return found
+
+
+def start(project: Project, *targets: str, nap: float = 0) -> subprocess.Popen[str]:
+    cores = ("--set-threads", "notebook=1")  # the machine may have no more
+    arguments = ("--machine", "machines/slurm", "--", *slurm.OPTIONS, *cores, "--", *targets)
+    return project.start(*arguments, nap=nap)
+
+
+def submitted(project: Project) -> tuple[int, str]:
+    process = start(project, "notebooks/executed/one.ipynb", "notebooks/executed/two.ipynb")
+    said, _ = process.communicate()
+    return process.returncode, said
+
+
+def jobs(project: Project) -> list[str]:
+    """Return what Slurm knows of each job of a project's notebooks."""
+    known = subprocess.check_output(["scontrol", "show", "jobs", "--oneliner"], text=True)
+    ours = [line for line in known.splitlines() if f"WorkDir={project.root} " in line]
+    return [line for line in ours if "Comment=rule_notebook" in line]
+
+
+def asked(job: str) -> tuple[str, str]:
+    """Return the memory and the time that a job asked for."""
+    fields = dict(field.partition("=")[::2] for field in job.split())
+    return fields["MinMemoryNode"], fields["TimeLimit"]
+
+
+def test_notebooks_run_as_jobs_with_what_they_ask_for(project: Project) -> None:
+    code, said = submitted(project)
+    assert code == 0, said
+    assert project.executed() == ["one", "two"]
+    assert project.records() == {"one": "2", "two": "32"}
+    assert {asked(job) for job in jobs(project)} == {("4000M", "00:15:00")}  # notebooks/resources.yml
+
+    code, said = submitted(project)
+    assert code == 0, said
+    assert "Nothing to be done" in said
+    assert project.executed() == []
+
+
+def test_a_job_that_is_lost_is_run_again_with_more(project: Project) -> None:
+    process = start(project, "notebooks/executed/one.ipynb", nap=15)
+    wait_for((project.root / "executions").exists)
+    subprocess.run(["scancel", "--user=root", "--state=RUNNING"], check=True)
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
+    assert project.executed() == ["one", "one"]
+    assert project.records() == {"one": "2"}
+    assert [asked(job) for job in jobs(project)] == [("4000M", "00:15:00"), ("8000M", "00:30:00")]
