@@ -7,6 +7,7 @@ import pandas as pd
 
 from lintune.claims.claim import Finding, Verdict, side
 from lintune.claims.evidence import NotRun
+from lintune.words import listed, several
 
 # Scores that differ by less than this are on a par: reported gaps are of one to two points.
 MARGIN = 0.02
@@ -60,6 +61,17 @@ def together(parts: Mapping[str, Verdict], before: str = "") -> tuple[Verdict, s
     return Verdict.FAILS, clauses(*others)
 
 
+def from_where(holds: pd.Series) -> float | None:
+    """Return the least size from which on something holds; None where it does not at the largest.
+
+    Args:
+        holds: Whether it does, by size.
+    """
+    falling = holds.sort_index(ascending=False).astype(bool)
+    kept = falling.index[falling.cummin()]
+    return float(kept[-1]) if len(kept) else None
+
+
 def below(low: float, high: float, threshold: float) -> Verdict:
     """Return whether a spread is below a threshold, where the less is the better; see `side`."""
     return side(-high, -low, -threshold)
@@ -76,6 +88,19 @@ def within(low: float, high: float, margin: float = MARGIN) -> Verdict:
     if sides == {Verdict.HOLDS}:
         return Verdict.HOLDS
     return Verdict.FAILS if Verdict.FAILS in sides else Verdict.OPEN
+
+
+def joint_level(intervals: int) -> float:
+    """Return at which level several intervals must be taken to hold together with 95 % (Bonferroni).
+
+    A verdict that turns on the worst of several, or names those that pass, is about all of them at once.
+    """
+    return 1 - 0.05 / intervals
+
+
+def percent(level: float) -> str:
+    """Return a level in words, such as `97.5 %`."""
+    return f"{100 * level:.3g} %"
 
 
 def differing(verdict: Verdict, quantity: str, row: pd.Series, spread: str, condition: str = "") -> Finding:
@@ -117,23 +142,9 @@ def ranged(
     return Finding(verdict, quantity, value, low, high, spread, condition)
 
 
-def over_draws(row: pd.Series) -> str:
+def over_draws(row: pd.Series, level: float = 0.95) -> str:
     """Return in words what the interval of a comparison is over: its `pairs` of draws and its `tasks`."""
-    return f"95 % interval over {row.pairs} draws of {row.tasks} tasks"
-
-
-def several(number: int, thing: str) -> str:
-    """Return a number with what it counts, such as `1 draw` or `3 draws`."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
-def listed(names: Iterable[object]) -> str:
-    """Return names as text, the last one after an "and"; nothing for no names."""
-    words = list(map(str, names))
-    if not words:
-        return ""
-    *before, last = words
-    return f"{', '.join(before)} and {last}" if before else last
+    return f"{percent(level)} interval over {several(row.pairs, 'draw')} of {several(row.tasks, 'task')}"
 
 
 def clauses(*said: str) -> str:

@@ -1,5 +1,6 @@
 """How far kernel regression gets on a few examples, next to what it must beat."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from lintune.methods import Method
 from lintune.prompted import PromptedModel
 from lintune.solvers import fit
 from lintune.studies.draws import union
+from lintune.studies.intervals import interval
 from lintune.tasks import Examples, FewShot, Task, few_shot
 
 
@@ -71,8 +73,9 @@ def beats_baselines(rows: pd.DataFrame) -> dict[str, object]:
 
     Returns:
         The two ways (each the best of its kind by mean accuracy), the `mean gain` in accuracy, its
-        `standard error` over draws (None for a single draw), and the `verdict`: beyond two standard
-        errors the kernel wins or loses, otherwise it is a tie.
+        `standard error` over draws (None for a single draw), and the `verdict`: the kernel `wins` or
+        `loses` where Student's 95 % interval of the mean gain leaves out zero, else it is a `tie`; or `one
+        draw only`.
     """
     means = rows.groupby("way").accuracy.mean()
     kernels = means.index.str.startswith("kernel regression")
@@ -80,24 +83,21 @@ def beats_baselines(rows: pd.DataFrame) -> dict[str, object]:
     accuracy = {way: rows[rows.way == way].set_index("seed").accuracy for way in (best, other)}
     # A way that sees no draw has one accuracy, the same against every draw.
     against = accuracy[other].iloc[0] if accuracy[other].index[0] == -1 else accuracy[other]
-    gains = accuracy[best] - against
-    gain, error = float(gains.mean()), _standard_error(gains.to_numpy())
-    verdict = (
-        "one draw only"
-        if error is None
-        else "wins"
-        if gain > 2 * error
-        else "loses"
-        if gain < -2 * error
-        else "tie"
-    )
+    gains = (accuracy[best] - against).to_numpy()
+    gain, low, high = interval(gains)
     return {
         "best kernel": best,
         "best other": other,
         "mean gain": gain,
-        "standard error": error,
-        "verdict": verdict,
+        "standard error": _standard_error(gains),
+        "verdict": _in_words(low, high),
     }
+
+
+def _in_words(low: float, high: float) -> str:
+    if math.isnan(low):
+        return "one draw only"
+    return "wins" if low > 0 else "loses" if high < 0 else "tie"
 
 
 def _standard_error(values: np.ndarray) -> float | None:

@@ -5,7 +5,18 @@ import pandas as pd
 import pytest
 
 from lintune.claims import NotRun, Verdict
-from lintune.claims.cases import below, clauses, listed, over, ranged, several, together, within
+from lintune.claims.cases import (
+    below,
+    clauses,
+    from_where,
+    joint_level,
+    over,
+    percent,
+    ranged,
+    together,
+    within,
+)
+from lintune.studies.intervals import interval
 
 
 @pytest.mark.parametrize(
@@ -28,6 +39,29 @@ def test_a_difference_within_the_margin(low: float, high: float, verdict: Verdic
 )
 def test_below_a_threshold(low: float, high: float, verdict: Verdict) -> None:
     assert below(low, high, 1.0) is verdict
+
+
+@pytest.mark.parametrize(
+    ("holds", "least"),
+    [
+        ({1: True, 10: True, 100: True}, 1),
+        ({100: True, 1: True, 10: False}, 100),
+        ({1: True, 10: True, 100: False}, None),
+        ({1: False, 10: True, 100: True}, 10),
+    ],
+)
+def test_a_rule_holds_from_a_size_on(holds: dict[int, bool], least: int | None) -> None:
+    assert from_where(pd.Series(holds)) == least
+
+
+def test_several_intervals_hold_together() -> None:
+    assert [percent(joint_level(parts)) for parts in (1, 2, 3)] == ["95 %", "97.5 %", "98.3 %"]
+    draws = np.random.default_rng(0).normal(size=(500, 4, 6))
+    both = [
+        all(low < 0 < high for _, low, high in (interval(part, joint_level(4)) for part in each))
+        for each in draws
+    ]
+    assert 0.93 < np.mean(both) < 0.98
 
 
 def test_cases_are_summed_up() -> None:
@@ -63,10 +97,6 @@ def test_without_values_no_number_is_told() -> None:
     assert (found.ours, found.spread, found.condition) == ("", "0 cases", "never")
 
 
-def test_words() -> None:
+def test_clauses_that_say_nothing_are_left_out() -> None:
     assert clauses("", "one", "", "two") == "one; two"
     assert clauses("", "") == ""
-    assert listed("abc") == "a, b and c"
-    assert listed([1]) == "1"
-    assert listed([]) == ""
-    assert (several(1, "draw"), several(2, "draw")) == ("1 draw", "2 draws")

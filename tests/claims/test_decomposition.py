@@ -125,6 +125,19 @@ def test_the_freest_form_ends_nearest(tmp_path: Path) -> None:
     assert said.condition.startswith("gradient descent is used")
 
 
+def test_which_order_there_is_instead_is_said(tmp_path: Path) -> None:
+    half, weak = matched(LoRA=0.3, TriLoRA=0.5, FLoRA=0.4), matched(LoRA=0.3, TriLoRA=0.301, FLoRA=0.5)
+    races = {"matched": half["matched"][:3] + weak["matched"][3:]}
+    said = finding(freer_forms_match_better, tmp_path, "decomposition", races)
+    assert said.verdict == Verdict.FAILS
+    assert said.condition == (
+        "under Adam: LoRA, TriLoRA, FLoRA from nearest to farthest in every layer, nothing of it as "
+        "suggested (closer than the starts: LoRA to TriLoRA in 1 of 1 layer); "
+        "under gradient descent: LoRA, FLoRA, TriLoRA from nearest to farthest in every layer, "
+        "with FLoRA before TriLoRA as suggested"
+    )
+
+
 def test_the_printed_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     claim, nothing = forms_have_their_order_in_print, Evidence(tmp_path, tmp_path)
     said = claim.check(nothing)

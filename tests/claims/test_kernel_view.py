@@ -194,6 +194,23 @@ def test_solvers_are_held_against_two_points(
     assert judge(scores.solvers_are_interchangeable, STEPS, {"pairs": pairs}).verdict is expected
 
 
+@pytest.mark.parametrize(("tasks", "expected"), [(1, Verdict.HOLDS), (6, Verdict.OPEN)])
+def test_solvers_on_many_tasks_are_held_against_wider_intervals(
+    tasks: int, expected: Verdict, judge: Judge
+) -> None:
+    gains = (0.006, -0.006, 0.006, -0.006)  # ±1.1 points at 95 %, ±2.2 at that of each of six
+    pairs = [
+        {"task": f"task {task}", "kernel": "SGD", "solver": solver, "seed": seed}
+        | {"accuracy": 0.7 + gain * (solver == "least squares")}
+        for task in range(tasks)
+        for solver in ("least squares", "logistic")
+        for seed, gain in enumerate(gains)
+    ]
+    found = judge(scores.solvers_are_interchangeable, STEPS, {"pairs": pairs})
+    assert found.verdict is expected
+    assert found.spread == f"{'95' if tasks == 1 else '99.2'} % interval over 4 draws"
+
+
 @pytest.mark.parametrize(
     ("ranks", "beyond", "expected"),
     [

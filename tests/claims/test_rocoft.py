@@ -16,6 +16,7 @@ from lintune.claims.rocoft.selection import (
     any_choice_has_about_the_same_kernel,
     any_choice_learns_about_as_well,
 )
+from lintune.studies.intervals import interval
 from tests.claims.made import finding, methods
 
 DRAWS = range(5)
@@ -125,10 +126,29 @@ def test_regression_is_held_against_all_weights(tmp_path: Path) -> None:
     assert finding(claim, tmp_path, name, data).verdict == Verdict.FAILS
 
 
+def test_the_worse_of_two_kinds_must_be_worse_for_both(tmp_path: Path) -> None:
+    claim, name = regression_is_about_as_accurate, "selection.cpu"
+    kinds = {("full", "all"): 0.7, ("rows", "first"): 0.67, ("columns", "first"): 0.629}
+    data = selection("regression", kinds)
+    off = (0.04, -0.04, 0.04, -0.04, 0.0)
+    for row in data["rows"]:
+        row["score"] += 0 if row["kind"] == "full" else off[row["draw"]]
+    said = finding(claim, tmp_path, name, data)
+    # At 95 % all of it is below a gap of 2 points; at the 97.5 % of each of two it is not.
+    assert interval([-0.071 + each for each in off])[2] < -0.02 < (said.high or 0)
+    assert said.verdict == Verdict.OPEN
+    assert said.value == pytest.approx(-0.071)
+    assert said.spread == "97.5 % interval over 5 draws"
+    for row in data["rows"]:
+        row["score"] -= 0 if row["kind"] == "full" else 0.02
+    assert finding(claim, tmp_path, name, data).verdict == Verdict.FAILS
+
+
 def test_rows_and_columns_against_lora(tmp_path: Path) -> None:
     claim, name = as_good_as_lora, "methods.cpu"
-    level = methods({"LoRA": 0.75, "rows 3": 0.75, "columns 3": 0.76})
-    assert finding(claim, tmp_path, name, level).verdict == Verdict.HOLDS
+    level = finding(claim, tmp_path, name, methods({"LoRA": 0.75, "rows 3": 0.75, "columns 3": 0.76}))
+    assert level.verdict == Verdict.HOLDS
+    assert level.spread == "97.5 % interval over 5 draws of 1 task"
     behind = methods({"LoRA": 0.75, "rows 3": 0.65, "columns 3": 0.66})
     assert finding(claim, tmp_path, name, behind).verdict == Verdict.FAILS
     mixed = finding(claim, tmp_path, name, methods({"LoRA": 0.75, "rows 3": 0.75, "columns 3": 0.6}))
@@ -144,6 +164,11 @@ def test_more_rows_than_three(tmp_path: Path) -> None:
         finding(claim, tmp_path, name, methods({"rows 3": 0.7, "rows 4": 0.7})).verdict == Verdict.ONLY_WHEN
     )
     assert finding(claim, tmp_path, name, methods({"rows 3": 0.7, "rows 4": 0.8})).verdict == Verdict.FAILS
+    wide = methods({"rows 3": 0.7, "rows 8": 0.695, "rows 10": 0.7})
+    for place, row in enumerate(row for row in wide["rows"] if row["method"] == "rows 8"):
+        row["test_score"] += 0.05 * (-1) ** place
+    # That of the best number lies under 2 points, that of another reaches over.
+    assert finding(claim, tmp_path, name, wide).verdict == Verdict.OPEN
 
 
 def test_costs_within_a_round(tmp_path: Path) -> None:

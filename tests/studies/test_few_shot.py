@@ -80,6 +80,10 @@ def test_union_keeps_every_example_once_and_finds_each_draw() -> None:
         ([0.6, 0.62, 0.61], [0.7, 0.72, 0.71], "loses"),
         ([0.6, 0.8, 0.7], [0.7, 0.7, 0.71], "tie"),
         ([0.8], [0.7], "one draw only"),
+        # 4.1 standard errors, but of three draws: Student's interval holds zero.
+        ([0.825, 0.775, 0.756], [0.7, 0.7, 0.7], "tie"),
+        ([0.575, 0.625, 0.644], [0.7, 0.7, 0.7], "tie"),
+        ([0.79, 0.775, 0.77], [0.7, 0.7, 0.7], "wins"),
     ],
 )
 def test_verdict_follows_from_the_paired_gains(kernel: list[float], other: list[float], verdict: str) -> None:

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 
 from lintune.claims.beyond_kernels.reading import STUDENTS, mean_factor
-from lintune.claims.cases import clauses, over, ranged, several
+from lintune.claims.cases import clauses, over, ranged
 from lintune.claims.claim import Finding, Known, claim, side
 from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import BEYOND_KERNELS
 from lintune.studies import student_teacher as study
+from lintune.words import several
 
 # Standard errors; the largest distance over some fifty correlated steps.
 _FAR = 4.0

@@ -1,13 +1,16 @@
 """From lazy training to its end: the size of the change, and LoRA's scale in a language model."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from lintune.claims.beyond_kernels.reading import STUDENTS
-from lintune.claims.cases import clauses, listed, over
+from lintune.claims.cases import clauses, from_where, over, ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import BEYOND_KERNELS
 from lintune.studies import departure
+from lintune.words import listed, several
 
 # What is lost to a linear model up to this share counts as nothing, and from this share on as most.
 _NOTHING, _MOST = 0.05, 0.5
@@ -29,26 +32,58 @@ def lazy_for_small_changes(evidence: Evidence) -> Finding:
     for every activation; else those for which it is not are named.
     """
     rows = _dial(evidence)
-    return _at(rows, rows.ratio.min(), above=False)
+    there = rows[rows.ratio == rows.ratio.min()]
+    held = dict(zip(there.activation, (there.share <= _NOTHING).astype(bool), strict=True))
+    verdict, condition = over(held, "the activation is ")
+    return Finding(
+        verdict,
+        f"share that no linear model learns at ξ/√k = {rows.ratio.min():g}, median over activations",
+        float(there.share.median()),
+        float(there.low.min()),
+        float(there.high.max()),
+        "range over draws and activations",
+        clauses(condition, f"means: {_lost(there)}"),
+    )
 
 
 @claim(
     paper=BEYOND_KERNELS,
     where="Section 1",
     known=Known.TEXT,
-    statement="For changes of the size of √k the kernel picture fails completely (asked here: "
-    "a model linear in the weights learns less than half of the change).",
+    statement="For changes of the order of √k, with a constant, the kernel picture fails completely (asked "
+    "here: a model linear in the weights learns no more than half of the change).",
     chapter="beyond_kernels",
     section="The dial",
 )
 def not_lazy_at_root_k(evidence: Evidence) -> Finding:
-    """Holds if for every activation no linear model can learn half of the change at ξ = √k.
+    """Holds if for every activation half of the change or more is lost at ξ = √k and at all larger ξ.
 
-    The share of E(f* − f)² that is lost has a closed form and is a mean over draws of teachers. Fails if
-    less than half is lost for every activation; else those with more are named.
+    The share of E(f* − f)² that no linear model can learn has a closed form and is a mean over draws of
+    teachers. An order leaves its constant open: where it takes more than 1, the least ξ/√k from which on
+    half is lost is named, of those that were run. Fails if for no activation half is lost at the largest.
     """
     rows = _dial(evidence)
-    return _at(rows, rows.ratio.iloc[(rows.ratio - 1).abs().argmin()], above=True)
+    most = rows.assign(most=rows.share >= _MOST).groupby("activation", sort=False)
+    least = {str(name): from_where(each.set_index("ratio").most) for name, each in most}
+    found = {name: each for name, each in least.items() if each is not None}
+    verdict, condition = Verdict.FAILS, ""
+    if found and max(found.values()) <= 1 and len(found) == len(least):
+        verdict = Verdict.HOLDS
+    elif found:
+        verdict, condition = Verdict.ONLY_WHEN, _at_least(found)
+    near = float(rows.ratio.iloc[(rows.ratio - 1).abs().argmin()])
+    never = [name for name in least if name not in found]
+    return ranged(
+        verdict,
+        "ξ/√k from which on no linear model learns half, median over activations",
+        found.values(),
+        f"range over {several(len(found), 'activation')}",
+        clauses(
+            condition,
+            f"never up to {rows.ratio.max():g}: {listed(never)}" if never else "",
+            f"lost at ξ/√k = {near:g}: {_lost(rows[rows.ratio == near])}",
+        ),
+    )
 
 
 @claim(
@@ -92,19 +127,13 @@ def _dial(evidence: Evidence) -> pd.DataFrame:
     return table(rows, "activation", "ratio", "share", "low", "high")
 
 
-def _at(rows: pd.DataFrame, ratio: float, above: bool) -> Finding:
-    """Return what is lost at one size of the change: whether it is most of it, or else nothing."""
-    there = rows[rows.ratio == ratio]
-    holds = there.share >= _MOST if above else there.share <= _NOTHING
-    held = dict(zip(there.activation, holds.astype(bool), strict=True))
-    verdict, condition = over(held, "the activation is ")
-    lost = listed(f"{row.activation} {row.share:.0%}" for row in there.itertuples())
-    return Finding(
-        verdict,
-        f"share that no linear model learns at ξ/√k = {ratio:g}, median over activations",
-        float(there.share.median()),
-        float(there.low.min()),
-        float(there.high.max()),
-        "range over draws and activations",
-        clauses(condition, f"means: {lost}"),
-    )
+def _at_least(least: Mapping[str, float]) -> str:
+    """Return in words the least ratio of each activation, those with the same one together."""
+    named = {ratio: [name for name, each in least.items() if each == ratio] for ratio in least.values()}
+    each = (f"{ratio:g} ({', '.join(names)})" for ratio, names in sorted(named.items()))
+    return f"ξ/√k is at least {', '.join(each)}"
+
+
+def _lost(there: pd.DataFrame) -> str:
+    """Return in words the share that is lost by each activation at one ratio."""
+    return listed(f"{row.activation} {row.share:.0%}" for row in there.itertuples())

@@ -3,11 +3,12 @@
 import numpy as np
 
 from lintune.claims.beyond_kernels.reading import RECOVERY, setting, times
-from lintune.claims.cases import clauses, over, ranged, several
+from lintune.claims.cases import clauses, over, ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import BEYOND_KERNELS
 from lintune.teacher import bounds
+from lintune.words import several
 
 # Distances 1 − |m| below which the error of theorem 36's features is a power of the distance.
 _CLOSE = 0.02

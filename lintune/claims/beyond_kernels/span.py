@@ -3,11 +3,12 @@
 import numpy as np
 
 from lintune.claims.beyond_kernels.reading import RECOVERY, mean_factor
-from lintune.claims.cases import over, ranged, several
+from lintune.claims.cases import over, ranged
 from lintune.claims.claim import Finding, Known, claim, side
 from lintune.claims.evidence import Evidence, NotRun, part
 from lintune.claims.papers import BEYOND_KERNELS
 from lintune.studies.student_teacher import crossing
+from lintune.words import several
 
 # How near to an optimum, in radians, a run has ended at it.
 _AT = 0.3

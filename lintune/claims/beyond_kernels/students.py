@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 
 from lintune.claims.beyond_kernels.reading import STUDENTS
-from lintune.claims.cases import clauses, ranged, several
+from lintune.claims.cases import clauses, ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim, side
 from lintune.claims.evidence import Evidence, NotRun, part
 from lintune.claims.papers import BEYOND_KERNELS
 from lintune.studies.intervals import interval
 from lintune.studies.student_teacher import AT_PLATEAU, crossing
+from lintune.words import several
 
 # An overlap that a vector must cross to have come.
 _HALF = 0.5

@@ -3,11 +3,12 @@
 import numpy as np
 import torch
 
-from lintune.claims.cases import ranged, several
+from lintune.claims.cases import ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence
 from lintune.claims.papers import DECOMPOSITION
 from lintune.studies.decomposition import best_scale
+from lintune.words import several
 
 SEEDS = range(5)
 _SHAPE = (6, 9)

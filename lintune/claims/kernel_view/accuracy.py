@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import stats
 
-from lintune.claims.cases import several
+from lintune.claims.cases import percent
 from lintune.claims.evidence import NotRun
 from lintune.studies.intervals import interval
+from lintune.words import several
 
 _BLUNT = 0.1  # a standard error above which a comparison of accuracies says nothing
-_NORMAL = 1.96  # standard errors on either side that hold 95 % of a normal variable
 
 
 def standard_error(tests: float) -> float:
@@ -24,20 +25,23 @@ def standard_error(tests: float) -> float:
     return float(error)
 
 
-def with_interval(differences: Sequence[float] | np.ndarray, error: float) -> tuple[float, float, float]:
-    """Return the mean of differences `(n,)` by draw with its 95 % interval.
+def with_interval(
+    differences: Sequence[float] | np.ndarray, error: float, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Return the mean of differences `(n,)` by draw with its interval of this level.
 
-    It is Student's over draws, which takes the test examples as given; of a single draw it is ±1.96 times
-    the binomial standard error.
+    It is Student's over draws, which takes the test examples as given; of a single draw it is the normal
+    one by the binomial standard error.
     """
-    middle, low, high = interval(differences)
+    middle, low, high = interval(differences, level)
     if len(differences) > 1:
         return middle, low, high
-    return middle, middle - _NORMAL * error, middle + _NORMAL * error
+    half = float(stats.norm.ppf((1 + level) / 2)) * error
+    return middle, middle - half, middle + half
 
 
-def over_what(draws: int, thing: str = "draw") -> str:
+def over_what(draws: int, level: float = 0.95) -> str:
     """Return in words what the interval of `with_interval` is over."""
     if draws > 1:
-        return f"95 % interval over {several(draws, thing)}"
-    return f"95 % interval of one {thing} by the binomial standard error"
+        return f"{percent(level)} interval over {several(draws, 'draw')}"
+    return f"{percent(level)} interval of one draw by the binomial standard error"

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lintune.claims.cases import clauses, listed, over, ranged, several
+from lintune.claims.cases import clauses, joint_level, over, ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun
 from lintune.claims.kernel_view.grid import grid
@@ -12,6 +12,7 @@ from lintune.claims.papers import KERNEL_VIEW
 from lintune.studies import optimiser_kernels as study
 from lintune.studies.behaviour import ASYMMETRIC, KERNELS, PROMPT
 from lintune.studies.intervals import interval
+from lintune.words import listed, several
 
 _CARRIES = "carries fine-tuned, adam"
 
@@ -64,19 +65,21 @@ def asymmetric_kernel_carries_adam(evidence: Evidence) -> Finding:
 
     What a run did to the training texts is fitted by a kernel, and what that says of the test texts is
     held against what the run did there, by their correlation. Kernels are paired by draw; better means
-    that all of Student's 95 % interval of the difference over draws is above 0, worse that all of it is
-    below 0 for some kernel. Fails if it is worse on every task; not decided where it is neither on any;
-    else the tasks on which it is better are named.
+    that all of Student's interval of the difference over draws is above 0, worse that all of it is below 0
+    for some kernel, where the intervals of all tasks and other kernels hold together with 95 %
+    (Bonferroni). Fails if it is worse on every task; not decided where it is neither on any; else the tasks
+    on which it is better are named.
     """
     wide = _carried(grid(evidence))
     others = [name for name in KERNELS if name != ASYMMETRIC]
-    ends = {
-        str(task): np.array([interval((each[ASYMMETRIC] - each[name]).to_numpy())[1:] for name in others])
-        for task, each in wide.groupby(level="task", sort=False)
-        if len(each) > 1
-    }
-    if not ends:
+    tasks = {str(task): each for task, each in wide.groupby(level="task", sort=False) if len(each) > 1}
+    if not tasks:
         raise NotRun("fewer than two draws of a task tell which kernel carries Adam's effect")
+    at = joint_level(len(tasks) * len(others))
+    ends = {
+        task: np.array([interval((each[ASYMMETRIC] - each[name]).to_numpy(), at)[1:] for name in others])
+        for task, each in tasks.items()
+    }
     better = {task: bool((each[:, 0] > 0).all()) for task, each in ends.items()}
     worse = {task: bool((each[:, 1] < 0).any()) for task, each in ends.items()}
     verdict, condition = over(better, "the task is ")

@@ -4,9 +4,9 @@ from typing import Any, cast
 
 import pandas as pd
 
-from lintune.claims.cases import listed
 from lintune.claims.evidence import Evidence, NotRun, table
 from lintune.studies.behaviour import PROMPT, verdicts
+from lintune.words import listed
 
 RECORD = "behaviour_16.cpu"
 # What asks for no training.

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lintune import theory
-from lintune.claims.cases import MARGIN, clauses
+from lintune.claims.cases import MARGIN, clauses, from_where
 from lintune.claims.claim import Finding, Known, Verdict, claim, side
 from lintune.claims.evidence import Evidence, NotRun, table
 from lintune.claims.kernel_view.accuracy import over_what, standard_error, with_interval
@@ -70,10 +70,11 @@ def lora_kernel_regression_is_as_good(evidence: Evidence) -> Finding:
     """Holds if at every rank it is less than 2 points less accurate, by all of the 95 % interval.
 
     The interval is Student's over draws of A, the test examples being taken as given; of a single draw it is
-    ±1.96 standard errors 1/(2√m), the largest for m test examples. Not run where that error is above 0.1,
-    for then everything would be about as accurate as everything else, or unless the kernel of the weights is
-    that much better than zero-shot. Fails if at every rank all of the interval is below. If it holds from
-    some rank on, this is named; else it is not decided.
+    the normal one by the standard error 1/(2√m), the largest for m test examples. Not run where that error is
+    above 0.1, for then everything would be about as accurate as everything else, or unless the kernel of the
+    weights is that much better than zero-shot. Fails if at every rank all of the interval is below. If it
+    holds from some rank on, this is named: ranks are asked from the largest down, each only where those
+    before hold, which asks for no correction for their number. Else it is not decided.
     """
     rows = table(evidence.chapter(_CHAPTER).get("regressions", []), "kernel", "rank", "accuracy", "same")
     error = standard_error(float(evidence.parameters(_CHAPTER)["test_examples"]))
@@ -103,14 +104,13 @@ def lora_kernel_regression_is_as_good(evidence: Evidence) -> Finding:
 
 def _from_rank(said: dict[int, Verdict]) -> tuple[Verdict, str]:
     """Return the verdict over ranks, in rising order, and the condition on the rank."""
-    ranks = list(said)
-    kept = [rank for at, rank in enumerate(ranks) if all(said[each] is Verdict.HOLDS for each in ranks[at:])]
-    if kept == ranks:
+    least = from_where(pd.Series(said) == Verdict.HOLDS)
+    if least == min(said):
         return Verdict.HOLDS, ""
     if set(said.values()) == {Verdict.FAILS}:
         return Verdict.FAILS, ""
-    if kept:
-        return Verdict.ONLY_WHEN, f"the rank is at least {kept[0]}"
+    if least is not None:
+        return Verdict.ONLY_WHEN, f"the rank is at least {least:g}"
     return Verdict.OPEN, ", ".join(f"{verdict} at rank {rank}" for rank, verdict in said.items())
 
 

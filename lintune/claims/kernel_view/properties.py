@@ -2,11 +2,12 @@
 
 import pandas as pd
 
-from lintune.claims.cases import clauses, listed, over, ranged, several
+from lintune.claims.cases import clauses, over, ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun
 from lintune.claims.kernel_view.grid import pairs, trained
 from lintune.claims.papers import KERNEL_VIEW
+from lintune.words import listed, several
 
 
 @claim(

@@ -1,6 +1,6 @@
 """Scores: fine-tuning against its kernel on language inference, and one solver against another."""
 
-from lintune.claims.cases import clauses, listed, together, within
+from lintune.claims.cases import clauses, joint_level, together, within
 from lintune.claims.claim import Finding, Known, Verdict, claim, side
 from lintune.claims.evidence import Evidence, NotRun, table
 from lintune.claims.kernel_view.accuracy import over_what, standard_error, with_interval
@@ -10,6 +10,7 @@ from lintune.claims.papers import KERNEL_VIEW
 from lintune.studies import kernels_and_solvers as solving
 from lintune.studies.behaviour import PROMPT, gaps
 from lintune.studies.intervals import interval
+from lintune.words import listed
 
 _NLI = "snli"
 
@@ -62,12 +63,13 @@ def fine_tuning_beats_kernel_on_nli(evidence: Evidence) -> Finding:
     section="Which kernel and which solver",
 )
 def solvers_are_interchangeable(evidence: Evidence) -> Finding:
-    """Holds if on every task their accuracies differ by less than 2 points, with all of the 95 % interval.
+    """Holds if on every task their accuracies differ by less than 2 points, with all of an interval.
 
-    Accuracies are paired by draw, and the interval is Student's over draws, the test texts being taken as
-    given; of a single draw it is ±1.96 standard errors 1/(2√m), the largest for m test texts. Not run where
-    that error is above 0.1. A task on which all of the interval is beyond 2 points refutes it there: fails
-    if no task bears it out and one refutes it, not decided if none does either; else the tasks are named.
+    Intervals of all tasks hold together with 95 % (Bonferroni). Accuracies are paired by draw, and the
+    interval is Student's over draws, the test texts being taken as given; of a single draw it is the normal
+    one by the standard error 1/(2√m), the largest for m test texts. Not run where that error is above 0.1.
+    A task on which all of the interval is beyond 2 points refutes it there: fails if no task bears it out
+    and one refutes it, not decided if none does either; else the tasks are named.
     """
     rows = table(evidence.chapter(CHAPTER).get("pairs", []), "task", "kernel", "solver", "seed", "accuracy")
     error = standard_error(float(evidence.parameters(CHAPTER)["solver_tests"]))
@@ -75,9 +77,10 @@ def solvers_are_interchangeable(evidence: Evidence) -> Finding:
     if not {"least squares", "logistic"} <= set(own):
         raise NotRun("not both solvers were run on K(SGD)")
     gains = (own["least squares"] - own["logistic"]).dropna().groupby(level="task", sort=False)
-    found = {str(task): with_interval(each.to_numpy(dtype=float), error) for task, each in gains}
-    if not found:
+    if not gains.ngroups:
         raise NotRun("no draw was fitted by both solvers")
+    at = joint_level(gains.ngroups)
+    found = {str(task): with_interval(each.to_numpy(dtype=float), error, at) for task, each in gains}
     verdict, condition = together(
         {f"the task is {task}": within(low, high) for task, (_, low, high) in found.items()}
     )
@@ -87,6 +90,6 @@ def solvers_are_interchangeable(evidence: Evidence) -> Finding:
         verdict,
         f"accuracy of least squares minus that of logistic regression, the widest task ({widest})",
         *found[widest],
-        over_what(int(gains.size()[widest])),
+        over_what(int(gains.size()[widest]), at),
         clauses(condition, f"differences in points: {middles}"),
     )

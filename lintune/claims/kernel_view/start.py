@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from lintune.claims.cases import over, ranged, several
+from lintune.claims.cases import over, ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun
 from lintune.claims.kernel_view.grid import grid
 from lintune.claims.papers import KERNEL_VIEW
 from lintune.studies.behaviour import PROMPT, gaps, with_prompt
+from lintune.words import several
 
 # Of the norm that a uniform guess has; what is below counts as small.
 _SMALL = 0.5
@@ -16,18 +17,17 @@ _SMALL = 0.5
 @claim(
     paper=KERNEL_VIEW,
     where="Section 5",
-    known=Known.MEMORY,
-    statement="With a suitable prompt a task is natural to the pretrained model: its output derivative is "
-    "small before any training. (The paper's theorem is about infinite width; asked here is one "
-    "small model.)",
+    known=Known.IMPLIED,
+    statement="Implied: on a model as it is, with a suitable prompt, the output derivative is small before "
+    "any training (the paper's statement is a limit of width, which is not tested here).",
     chapter="prompt_or_head",
     section="The test",
 )
 def output_derivative_is_small(evidence: Evidence) -> Finding:
     """Holds if on every task the norm of χ is below half of that of a uniform guess, √(1 − 1/C).
 
-    It is the median over draws, on examples that nothing was fitted to. Fails if it is so on no task;
-    else the tasks on which it is are named.
+    It is the median over draws, on examples that nothing was fitted to; the half is ours, the paper's
+    statement being about a limit. Fails if it is so on no task; else the tasks on which it is are named.
     """
     rows = grid(evidence)
     chance = rows[rows.way == "chance"].set_index("task").score.astype(float)

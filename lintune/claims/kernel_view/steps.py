@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pandas as pd
 
-from lintune.claims.cases import clauses, ranged, several
+from lintune.claims.cases import clauses, ranged
 from lintune.claims.claim import Claim, Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun, table
 from lintune.claims.papers import KERNEL_VIEW
 from lintune.studies import optimiser_kernels as study
+from lintune.words import several
 
 CHAPTER = "optimiser_kernels"
 # What a step's error says of a prediction, as a verdict of the ledger.

@@ -1,4 +1,4 @@
-"""Claims of "Linearization Explains Fine-Tuning in Large Language Models" (Afzal et al. 2025).
+"""Claims of "Linearization Explains Fine-Tuning in Large Language Models" (Rahimi Afzal et al. 2025).
 
 The full text was not open to us. What is claimed is known from third parties' reports, from the published
 script, or reconstructed and proved in the book; every claim says which.

@@ -1,10 +1,11 @@
 """What the strength that makes a run most linear costs in accuracy."""
 
-from lintune.claims.cases import ranged, several
+from lintune.claims.cases import ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import LINEARIZATION
 from lintune.studies.strengths import best_strengths
+from lintune.words import several
 
 
 @claim(

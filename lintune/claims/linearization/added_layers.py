@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from lintune import theory
-from lintune.claims.cases import several
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun, part
 from lintune.claims.papers import LINEARIZATION
 from lintune.studies.added_layers import TOLERANCE
+from lintune.words import several
 
 # What a third party computes of the lower bound of Eq. (21) for K = 1, S = 3, σ = 1, Y = 1.
 REPORTED_LOWER_BOUND = 10.0

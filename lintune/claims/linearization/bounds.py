@@ -2,11 +2,12 @@
 
 import pandas as pd
 
-from lintune.claims.cases import ranged, several
+from lintune.claims.cases import ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import LINEARIZATION
 from lintune.studies.strengths import BOUNDS, violations
+from lintune.words import several
 
 
 def _beneath(rows: pd.DataFrame, measured: str) -> Finding:

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from lintune.claims.cases import below, clauses, ranged, several
+from lintune.claims.cases import below, clauses, from_where, ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import LINEARIZATION
 from lintune.studies.intervals import interval
 from lintune.studies.lora_coordinates import summary
+from lintune.words import several
 
 # Power of the rank by which the error of a random projection falls, and how far off it an interval may reach.
 _POWER, _NEAR = -0.5, 0.25
@@ -64,9 +65,9 @@ def the_kernel_of_the_factors_describes_lora(evidence: Evidence) -> Finding:
     runs with this α or a larger one are near; else not decided.
     """
     rows = summary(part(evidence.chapter("lora_coordinates"), "races"))
-    near = (rows.factors < _CLOSE).groupby(rows.alpha).all().sort_index(ascending=False)
-    large = near[near.cummin()].index
-    some = Verdict.ONLY_WHEN if len(large) else Verdict.OPEN
+    near = (rows.factors < _CLOSE).groupby(rows.alpha).all()
+    least = from_where(near)
+    some = Verdict.OPEN if least is None else Verdict.ONLY_WHEN
     verdict = Verdict.HOLDS if near.all() else some
     return ranged(
         Verdict.FAILS if (rows.factors >= _CLOSE).all() else verdict,
@@ -74,7 +75,7 @@ def the_kernel_of_the_factors_describes_lora(evidence: Evidence) -> Finding:
         rows.factors,
         f"range over {several(rows.seed.nunique(), 'draw')} of A and {several(len(near), 'scale')}",
         clauses(
-            f"α is at least {large.min():g}" if verdict is Verdict.ONLY_WHEN else "",
+            f"α is at least {least:g}" if verdict is Verdict.ONLY_WHEN else "",
             f"linear in the product: {rows['product'].min():.2g} to {rows['product'].max():.2g}",
         ),
     )

@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from lintune.claims.cases import ranged, several
+from lintune.claims.cases import ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, part
 from lintune.claims.papers import LINEARIZATION
 from lintune.regression import GradientFlow
+from lintune.words import several
 
 # Distances over that of the start from the targets; float32 rounding of some steps stays below.
 _ROUNDING = 1e-4

@@ -1,10 +1,11 @@
 """The selective pull: what it does to the loss, and whether it holds the weights."""
 
-from lintune.claims.cases import clauses, ranged, several
+from lintune.claims.cases import clauses, ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim, side
 from lintune.claims.evidence import Evidence, NotRun, part
 from lintune.claims.papers import LINEARIZATION
 from lintune.studies.nearness import switched
+from lintune.words import several
 
 # A pull that is always on and takes less than this share off the drift leaves nothing to compare with.
 _FELT = 0.1

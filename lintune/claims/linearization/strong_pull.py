@@ -2,11 +2,12 @@
 
 import pandas as pd
 
-from lintune.claims.cases import clauses, ranged, several
+from lintune.claims.cases import clauses, from_where, ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun, part, table
 from lintune.claims.papers import LINEARIZATION
 from lintune.studies.strengths import exponents
+from lintune.words import several
 
 # From this multiple of the kernel's largest eigenvalue on a pull counts as strong.
 _STRONG = 10.0
@@ -73,7 +74,8 @@ def a_pull_keeps_fine_tuning_close_to_linear(evidence: Evidence) -> Finding:
     rows = _rows(evidence)
     shares = rows.gap / rows.drift
     close = ~rows.diverged & (shares < _CLOSE)
-    reached = {str(name): _from_where(close[group.index], group) for name, group in rows.groupby("method")}
+    by_strength = close.groupby([rows.method, rows.relative]).all().groupby(level="method")
+    reached = {str(name): from_where(each.droplevel("method")) for name, each in by_strength}
     worded = [
         f"the pull is at least {least:g} times the kernel's largest eigenvalue ({name})"
         if least is not None
@@ -90,13 +92,3 @@ def a_pull_keeps_fine_tuning_close_to_linear(evidence: Evidence) -> Finding:
         f"range over {several(len(finite), 'run')} of different tasks, methods and strengths",
         clauses(*worded) if verdict is Verdict.ONLY_WHEN else "",
     )
-
-
-def _from_where(close: pd.Series, rows: pd.DataFrame) -> float | None:
-    """Return the least strength from which on all runs are close; None where the strongest is not."""
-    least = None
-    for relative, here in sorted(close.groupby(rows.relative), reverse=True):
-        if not here.all():
-            break
-        least = float(relative)
-    return least

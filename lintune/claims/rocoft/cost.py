@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from lintune.claims.cases import below, ranged, several, together
+from lintune.claims.cases import below, ranged, together
 from lintune.claims.claim import Finding, Known, claim
 from lintune.claims.evidence import Evidence, NotRun
 from lintune.claims.papers import ROCOFT
 from lintune.claims.rocoft.distance import KINDS
+from lintune.words import several
 
 _MEASURES = {"cpu": "time", "peak": "memory"}
 

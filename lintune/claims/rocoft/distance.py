@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from lintune.claims.cases import clauses, listed, ranged
+from lintune.claims.cases import clauses, ranged
 from lintune.claims.claim import Finding, Known, Verdict, claim
 from lintune.claims.evidence import Evidence, NotRun, table
 from lintune.claims.papers import ROCOFT
+from lintune.words import listed
 
 KINDS = ("rows", "columns")
 # A kernel of fewer texts than this has too few pairs to be near or far.

@@ -1,14 +1,16 @@
 """Is kernel regression with a few rows or columns as accurate as with all weights?"""
 
-import numpy as np
+import math
 
-from lintune.claims.cases import MARGIN, differing, together
+from lintune.claims.cases import MARGIN, clauses, joint_level, percent, together
 from lintune.claims.claim import Finding, Known, claim, side
 from lintune.claims.evidence import Evidence, NotRun, table
 from lintune.claims.papers import ROCOFT
 from lintune.claims.rocoft.distance import KINDS
 from lintune.claims.rocoft.selection import BY_DRAW
 from lintune.studies import rocoft as study
+from lintune.studies.intervals import interval
+from lintune.words import listed, several
 
 
 @claim(
@@ -24,24 +26,27 @@ from lintune.studies import rocoft as study
 def regression_is_about_as_accurate(evidence: Evidence) -> Finding:
     """Holds if the first rows and the first columns are less than 2 points below the kernel of all weights.
 
-    Scores are paired by draw; the whole 95 % interval counts. Does not hold if one of the two lies below
-    that with its whole interval, and the other is not within it.
+    Scores are paired by draw; the whole interval counts, at 97.5 % since rows and columns are two. Does
+    not hold if one of the two lies below that with its whole interval, and the other not above it.
     """
     rows = table(evidence.result("selection.cpu").get("rows"), "what", *BY_DRAW)
     regressed = rows[(rows.what == "regression") & ((rows.rule == "first") | (rows.kind == study.FULL))]
-    if not {study.FULL, *KINDS} <= set(regressed.kind):
+    scores = regressed.pivot_table("score", ["task", "draw"], "kind")
+    if not {study.FULL, *KINDS} <= set(scores):
         raise NotRun("no regression with all weights, the first rows and the first columns")
-    found = study.paired(regressed, (study.FULL, "all")).set_index("kind")
-    if found.low.isna().any():
+    each = joint_level(len(KINDS))
+    found = {kind: interval((scores[kind] - scores[study.FULL]).dropna().to_numpy(), each) for kind in KINDS}
+    if any(math.isnan(low) for _, low, _ in found.values()):
         raise NotRun("one draw only, no spread to judge by")
     verdict, condition = together(
-        {f"{kind} are chosen": side(row.low, row.high, -MARGIN) for kind, row in found.iterrows()}
+        {f"{kind} are chosen": side(low, high, -MARGIN) for kind, (_, low, high) in found.items()}
     )
-    worst = found.iloc[int(np.argmin(found.difference))]
-    return differing(
+    worst = min(found, key=lambda kind: found[kind][0])
+    middles = listed(f"{kind} {100 * middle:.1f}" for kind, (middle, _, _) in found.items())
+    return Finding(
         verdict,
-        f"score minus that with all weights, the worse of rows and columns ({worst.name})",
-        worst,
-        f"95 % interval over {regressed.groupby(['task', 'draw']).ngroups} draws",
-        condition,
+        f"score minus that with all weights, the worse of rows and columns ({worst})",
+        *found[worst],
+        f"{percent(each)} interval over {several(len(scores), 'draw')}",
+        clauses(condition, f"differences in points: {middles}"),
     )

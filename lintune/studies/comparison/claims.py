@@ -24,7 +24,8 @@ class Claim:
     """One method is said to be better than another.
 
     Attributes:
-        better: Name of the one, or a shell-style pattern of it.
+        better: Name of the one, or a shell-style pattern of it. Where a paper says “near or above” it is held
+            to the same: neither it nor we have a margin of loss for near.
         worse: Name of the other, likewise.
         group: What the claim is part of.
         last: Whether the last method that the first pattern names is meant, not the first.

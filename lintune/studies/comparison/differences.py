@@ -19,12 +19,16 @@ LEVEL = 0.05
 
 
 def against(
-    rows: pd.DataFrame, base: str = BASE, outcome: str = "test_loss", methods: Sequence[str] | None = None
+    rows: pd.DataFrame,
+    base: str = BASE,
+    outcome: str = "test_loss",
+    methods: Sequence[str] | None = None,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Return how each method's test outcome differs from that of one, and whether that is beyond chance.
 
     The two are paired by task and draw. The difference is the mean over tasks of the means over draws; its
-    interval (95 %, not corrected) and its p-value are those of Student's t with Welch's degrees of freedom,
+    interval (not corrected) and its p-value are those of Student's t with Welch's degrees of freedom,
     from the spread over draws within the tasks. They are about other draws of these tasks with these test
     examples and the chosen learning rates, which all draws share, not about other tasks; `agree` counts
     tasks instead. A draw has examples of its own, and of methods that draw factors those.
@@ -34,6 +38,7 @@ def against(
         base: The method that the others are held against.
         outcome: `test_loss` or `test_score`.
         methods: Which others, a family for the correction; None for all.
+        level: Of the intervals.
 
     Returns:
         A row per method: `method`, `difference` (method minus base), `low`, `high`, `p`, `adjusted` (Holm's),
@@ -52,7 +57,7 @@ def against(
         if name not in wide:
             raise unknown_name("base" if name == base else "methods", name, [str(each) for each in wide])
     names = [name for name in (methods or wide) if name != base]
-    found = pd.DataFrame([{"method": name, **difference(wide[name], wide[base])} for name in names])
+    found = pd.DataFrame([{"method": name, **difference(wide[name], wide[base], level)} for name in names])
     return judged(found, OUTCOMES[outcome])
 
 
@@ -64,11 +69,11 @@ def outcomes(rows: pd.DataFrame, outcome: str) -> pd.DataFrame:
     return table[order].astype(float)
 
 
-def difference(left: pd.Series, right: pd.Series) -> dict[str, Any]:
+def difference(left: pd.Series, right: pd.Series, level: float = 0.95) -> dict[str, Any]:
     """Return the mean paired difference of two columns by task and draw, its interval and p-value."""
     apart = (left - right).dropna()
     by_task = {str(task): each.to_numpy() for task, each in apart.groupby(level="task")}
-    found = stratified(by_task)
+    found = stratified(by_task, level)
     signs = [np.sign(each.mean()) for each in by_task.values()]
     return {
         "difference": found["mean"],
@@ -80,11 +85,12 @@ def difference(left: pd.Series, right: pd.Series) -> dict[str, Any]:
     }
 
 
-def stratified(values: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Return the mean over strata of their means, its 95 % interval, and the p-value of its being zero.
+def stratified(values: Mapping[str, np.ndarray], level: float = 0.95) -> dict[str, float]:
+    """Return the mean over strata of their means, its interval, and the p-value of its being zero.
 
     Args:
         values: The values of each stratum; strata of one value leave the interval unknown, not-a-number.
+        level: Of the interval.
     """
     if not values:
         return dict.fromkeys(("mean", "low", "high", "p"), np.nan)
@@ -98,7 +104,7 @@ def stratified(values: Mapping[str, np.ndarray]) -> dict[str, float]:
     freedom = parts.sum() ** 2 / sum(
         part**2 / (len(each) - 1) for part, each in zip(parts, values.values(), strict=True)
     )
-    reach = float(stats.t.ppf(0.975, freedom)) * error
+    reach = float(stats.t.ppf((1 + level) / 2, freedom)) * error
     p = 2 * float(stats.t.sf(abs(mean) / error, freedom))
     return {"mean": mean, "low": mean - reach, "high": mean + reach, "p": p}
 

@@ -5,7 +5,7 @@ from lintune.studies.decomposition.constrained import orthogonality, rate, run, 
 from lintune.studies.decomposition.directions import capture, directions, forms, spectra
 from lintune.studies.decomposition.equality import as_lora, as_trilora, best_scale
 from lintune.studies.decomposition.late import LateParameter, trained
-from lintune.studies.decomposition.matching import descend, order, race
+from lintune.studies.decomposition.matching import apart, descend, order, order_in_words, race, ranking
 from lintune.studies.decomposition.matching import summary as matched
 from lintune.studies.decomposition.printed import averages, orderings
 from lintune.studies.decomposition.reconstruction import reconstructions
@@ -13,6 +13,7 @@ from lintune.studies.decomposition.reconstruction import reconstructions
 __all__ = [
     "Change",
     "LateParameter",
+    "apart",
     "as_lora",
     "as_trilora",
     "averages",
@@ -23,9 +24,11 @@ __all__ = [
     "forms",
     "matched",
     "order",
+    "order_in_words",
     "orderings",
     "orthogonality",
     "race",
+    "ranking",
     "rate",
     "real_changes",
     "reconstructions",

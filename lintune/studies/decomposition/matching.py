@@ -1,6 +1,7 @@
 """LoRA, TriLoRA and FLoRA asked to match a given change, from their starts, step by step."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from lintune.errors import InputError, unknown_name
 from lintune.methods import LoRA, TriLoRA
 from lintune.studies.decomposition.change import Change
+from lintune.words import listed, several
 
 FORMS = ("LoRA", "TriLoRA", "FLoRA")
 Optimiser = Literal["gd", "adam"]
@@ -154,6 +156,35 @@ def summary(found: Sequence[dict[str, Any]], near: float = 1.1) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def ranking(table: pd.DataFrame) -> tuple[str, ...]:
+    """Return the forms from the nearest to the farthest, where that order is the same in every layer.
+
+    Args:
+        table: What `summary` returns, of one optimiser; errors at the end are averaged over starts.
+
+    Returns:
+        The forms in their order; nothing where layers differ in it, or two forms end equally near.
+    """
+    means = table.groupby(["layer", "form"]).error.mean().unstack()
+    orders = {tuple(map(str, row.sort_values().index)) for _, row in means.iterrows() if row.is_unique}
+    return orders.pop() if len(orders) == 1 and (means.nunique(axis=1) == means.shape[1]).all() else ()
+
+
+def apart(table: pd.DataFrame, forms: Sequence[str] = FORMS) -> pd.Series:
+    """Return by layer whether some two of these forms differ by more than their starts do.
+
+    That is, whether the ranges of their errors at the end over the starts do not meet. By chance it is so
+    of two forms with three starts each in 1 of 10 layers.
+
+    Args:
+        table: What `summary` returns, of one optimiser.
+        forms: Which forms to compare.
+    """
+    ranges = table[table.form.isin(list(forms))].groupby(["layer", "form"]).error.agg(["min", "max"])
+    by_layer = ranges.groupby(level="layer")
+    return by_layer["min"].max() > by_layer["max"].min()
+
+
 def order(table: pd.DataFrame) -> str:
     """Say which form ends nearest, by the runs of each layer and seed.
 
@@ -161,12 +192,28 @@ def order(table: pd.DataFrame) -> str:
         `FLoRA first` where the order FLoRA, TriLoRA, LoRA from least to largest error holds for the means
         over seeds of every layer; `LoRA first` where the opposite order does; else `mixed`.
     """
-    means = table.groupby(["layer", "form"]).error.mean().unstack()
-    if ((means.FLoRA < means.TriLoRA) & (means.TriLoRA < means.LoRA)).all():
-        return "FLoRA first"
-    if ((means.FLoRA > means.TriLoRA) & (means.TriLoRA > means.LoRA)).all():
-        return "LoRA first"
-    return "mixed"
+    found = ranking(table)
+    return "FLoRA first" if found == FORMS[::-1] else "LoRA first" if found == FORMS else "mixed"
+
+
+def order_in_words(table: pd.DataFrame) -> str:
+    """Return in words in which order the forms end, what of FLoRA, TriLoRA, LoRA is in it, and how surely.
+
+    Returns:
+        Such as `LoRA, FLoRA, TriLoRA from nearest to farthest in every layer, with FLoRA before TriLoRA as
+        suggested (closer than the starts: FLoRA to TriLoRA in 2 of 3 layers)`, or `no order that holds in
+        every layer`.
+    """
+    found = ranking(table)
+    if not found:
+        return "no order that holds in every layer"
+    kept = [f"{a} before {b}" for a, b in pairwise(FORMS[::-1]) if found.index(a) < found.index(b)]
+    told = f"with {listed(kept)} as suggested" if kept else "nothing of it as suggested"
+    alike = {f"{a} to {b}": ~apart(table, (a, b)) for a, b in pairwise(found)}
+    close = listed(f"{pair} in {int(same.sum())}" for pair, same in alike.items() if same.any())
+    layers = several(table.layer.nunique(), "layer")
+    beside = f" (closer than the starts: {close} of {layers})" if close else ""
+    return f"{', '.join(found)} from nearest to farthest in every layer, {told}{beside}"
 
 
 def _adam(moments: list[torch.Tensor], grad: torch.Tensor, step: int) -> torch.Tensor:

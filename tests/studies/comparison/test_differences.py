@@ -27,6 +27,8 @@ def test_one_task_is_the_paired_t_test() -> None:
     assert found["p"] == pytest.approx(expected.pvalue)
     interval = expected.confidence_interval()
     assert (found["low"], found["high"]) == pytest.approx((interval.low, interval.high))
+    narrow, interval = stratified({"a": left - right}, 0.8), expected.confidence_interval(0.8)
+    assert (narrow["low"], narrow["high"]) == pytest.approx((interval.low, interval.high))
 
 
 def test_of_two_tasks_it_is_welchs_test_of_a_sum() -> None:

@@ -1,5 +1,7 @@
 """Matching a change: the starts are those of the methods, the steps those of torch's optimisers."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,16 @@ import torch
 
 from lintune.errors import InputError
 from lintune.methods import FLoRA, LoRA, TriLoRA
-from lintune.studies.decomposition import Change, descend, matched, order, race
+from lintune.studies.decomposition import (
+    Change,
+    apart,
+    descend,
+    matched,
+    order,
+    order_in_words,
+    race,
+    ranking,
+)
 from lintune.studies.decomposition.matching import FORMS, left_factor, squares_left, starts
 from tests.studies.decomposition.test_equality import drawn, site
 
@@ -73,6 +84,41 @@ def test_the_order_is_read_off_means() -> None:
     assert order(table) == "FLoRA first"
     assert order(table.assign(error=[1, 2, 3])) == "LoRA first"
     assert order(table.assign(error=[2, 1, 3])) == "mixed"
+    assert ranking(table.assign(error=[2, 1, 3])) == ("TriLoRA", "LoRA", "FLoRA")
+
+
+def raced(**errors: Mapping[str, tuple[float, ...]]) -> pd.DataFrame:
+    """Return errors in the end by layer, form and start."""
+    return pd.DataFrame(
+        [
+            {"layer": layer, "form": form, "error": error}
+            for layer, each in errors.items()
+            for form, starts in each.items()
+            for error in starts
+        ]
+    )
+
+
+def test_an_order_is_one_of_all_layers_and_without_ties() -> None:
+    first = {"LoRA": (1.0, 1.1), "TriLoRA": (3.0, 3.1), "FLoRA": (2.0, 3.05)}
+    other = first | {"LoRA": (4.0, 4.1)}
+    assert ranking(raced(a=first, b=first)) == ("LoRA", "FLoRA", "TriLoRA")
+    assert ranking(raced(a=first, b=other)) == ()
+    assert order_in_words(raced(a=first, b=other)) == "no order that holds in every layer"
+    assert ranking(raced(a=first | {"LoRA": (3.0, 3.1)})) == ()
+
+
+def test_forms_are_apart_where_their_starts_do_not_meet() -> None:
+    first = {"LoRA": (1.0, 1.1), "TriLoRA": (3.0, 3.1), "FLoRA": (2.0, 3.05)}
+    second = first | {"FLoRA": (2.0, 2.1)}
+    table = raced(a=first, b=second)
+    assert apart(table, ("FLoRA", "TriLoRA")).to_dict() == {"a": False, "b": True}
+    assert apart(table).all()
+    assert not apart(raced(a=dict.fromkeys(first, (1.0, 2.0)))).any()
+    assert order_in_words(table) == (
+        "LoRA, FLoRA, TriLoRA from nearest to farthest in every layer, with FLoRA before TriLoRA as "
+        "suggested (closer than the starts: FLoRA to TriLoRA in 1 of 2 layers)"
+    )
 
 
 def test_unknown_forms_and_optimisers_are_refused() -> None:
