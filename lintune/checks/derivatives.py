@@ -65,7 +65,7 @@ def forward_mode(subject: Subject) -> Property:
     except (InputError, NotImplementedError) as refusal:
         return Property(note=f"refused: {str(refusal).splitlines()[0]}")
     return Property(
-        found, 1e-10 if changes_layers(subject.method) else 1e-5, note="<u, J v> against <J^T u, v>"
+        found, 1e-10 if changes_layers(subject.method) else 1e-5, note="⟨u, J v⟩ against ⟨Jᵀu, v⟩"
     )
 
 
