@@ -1,6 +1,6 @@
 """`lintune finetune`: train a method on a few examples of a task, and keep what was trained."""
 
-from lintune.cli import options
+from lintune.cli import options, processes
 from lintune.errors import InputError
 
 
@@ -25,6 +25,7 @@ def command(
     dtype: options.FullDtype = "float32",
     peft: options.AsPeft = False,
     merged: options.Merged = False,
+    patience: processes.Patience = 600.0,
     force: options.Force = False,
     rank: options.Rank = None,
     alpha: options.Alpha = None,
@@ -41,51 +42,55 @@ def command(
     they are (lintune.adapters.load reads them), run.json the scores and where they
     come from. With --peft and --merged there are also files for other libraries.
     """
-    if learning_rate is not None and validation_shots is not None:
-        raise InputError(
-            f"validation_shots={validation_shots} is to choose a learning rate by; learning_rate="
-            f"{learning_rate} is given: leave one of them out."
+    with processes.joined(device, patience) as own_device:
+        if learning_rate is not None and validation_shots is not None:
+            raise InputError(
+                f"validation_shots={validation_shots} is to choose a learning rate by; learning_rate="
+                f"{learning_rate} is given: leave one of them out."
+            )
+
+        from lintune.cli.finetuning import folder
+
+        folder.check(out, force)
+
+        from lintune.cli.finetuning import report, request, save, work
+        from lintune.records import Stopwatch
+
+        asked = request.Request(
+            task=task,
+            model=model,
+            kind=kind,
+            method=method,
+            options={
+                "rank": rank,
+                "alpha": alpha,
+                "targets": targets,
+                "feedforward": feedforward,
+                "count": count,
+                "rule": rule,
+                "method-seed": method_seed,
+            },
+            extra=tuple(option or ()),
+            depth=depth,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            steps=steps,
+            batch=batch or None,
+            strength=strength,
+            shots=shots,
+            validation_shots=validation_shots,
+            seed=seed,
+            test_examples=test_examples,
+            longest=longest,
+            device=own_device,
+            dtype=dtype,
+            peft=peft,
+            merged=merged,
         )
-
-    from lintune.cli.finetuning import folder
-
-    folder.check(out, force)
-
-    from lintune.cli.finetuning import report, request, save, work
-    from lintune.records import Stopwatch
-
-    asked = request.Request(
-        task=task,
-        model=model,
-        kind=kind,
-        method=method,
-        options={
-            "rank": rank,
-            "alpha": alpha,
-            "targets": targets,
-            "feedforward": feedforward,
-            "count": count,
-            "rule": rule,
-            "method-seed": method_seed,
-        },
-        extra=tuple(option or ()),
-        depth=depth,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        steps=steps,
-        batch=batch or None,
-        strength=strength,
-        shots=shots,
-        validation_shots=validation_shots,
-        seed=seed,
-        test_examples=test_examples,
-        longest=longest,
-        device=device,
-        dtype=dtype,
-        peft=peft,
-        merged=merged,
-    )
-    stopwatch = Stopwatch()
-    done = work.finetune(asked)
-    save.save(done, out, stopwatch)
-    report.show(done, out)
+        stopwatch = Stopwatch()
+        done = work.finetune(asked)
+        first = processes.writes(own_device)
+        if first:
+            save.save(done, out, stopwatch)
+    if first:
+        report.show(done, out)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lintune.cli import options
+from lintune.cli import options, processes
 from lintune.cli.files import KernelFiles
 from lintune.cli.sizes import memory_bytes
 
@@ -30,6 +30,7 @@ def command(
         bool, typer.Option("--by-layer/--total", help="Keep one block per layer, or only their sum.")
     ] = True,
     memory: options.Memory = "6GB",
+    patience: processes.Patience = 600.0,
     force: options.Force = False,
     rank: options.Rank = None,
     alpha: options.Alpha = None,
@@ -45,13 +46,13 @@ def command(
     from; with --test-examples, K.cross.safetensors holds the kernel between
     training and test examples. lintune.kernels.store.load reads both.
     """
-    bytes_kept = memory_bytes(memory)
-    files = KernelFiles(out)
-    files.check(force)
+    with processes.joined(device, patience) as own_device:
+        bytes_kept = memory_bytes(memory)
+        files = KernelFiles(out)
+        files.check(force)
 
-    from lintune.cli import compute, processes, summary, write
+        from lintune.cli import compute, summary, write
 
-    with processes.joined(device) as own_device:
         request = compute.Request(
             task=task,
             model=model,
@@ -77,6 +78,8 @@ def command(
             memory=bytes_kept,
         )
         computed = compute.compute(request)
-        if processes.is_first():
+        first = processes.writes(own_device)
+        if first:
             write.write(computed, files)
-            summary.show(computed)
+    if first:
+        summary.show(computed)

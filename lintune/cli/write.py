@@ -6,24 +6,27 @@ import typer
 
 from lintune.cli.compute import Computed, Known
 from lintune.cli.files import KernelFiles
+from lintune.cli.finetuning.folder import filling
 from lintune.kernels import store
 
 
 def write(computed: Computed, files: KernelFiles) -> None:
-    """Write the kernels and say where; a cross kernel of an earlier run does not outlive this one.
+    """Write both kernels or neither, and say where; an earlier run's cross kernel does not outlive this one.
 
     Raises:
         InputError: A kernel is not finite.
         FetchError: A file cannot be written.
     """
-    if computed.cross is not None:
-        _write(computed.cross, files.cross)
-    _write(computed.train, files.train)
-    if computed.cross is None:
-        files.cross.unlink(missing_ok=True)
+    known = {files.train: computed.train, files.cross: computed.cross}
+    with filling(files.train.parent, [path.name for path in known]) as scratch:
+        for path, each in known.items():
+            if each is not None:
+                store.save(each.kernel, scratch / path.name, about=each.about)
+    for path, each in known.items():
+        if each is not None:
+            _say(each, path)
 
 
-def _write(known: Known, path: Path) -> None:
+def _say(known: Known, path: Path) -> None:
     kernel = known.kernel
-    store.save(kernel, path, about=known.about)
     typer.echo(f"wrote {path}: {kernel.blocks.shape} as {kernel.convention}, {path.stat().st_size:,} bytes")

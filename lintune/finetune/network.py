@@ -4,6 +4,7 @@ import torch
 
 from lintune.descent import Loss, Vector, inner
 from lintune.errors import InputError
+from lintune.finetune import shares
 from lintune.methods.attached import Attached, Prepared
 from lintune.prompted.batches import spans
 
@@ -40,7 +41,24 @@ class Network:
         self._prepared = prepared
 
     def gradient(self, rows: torch.Tensor, loss: Loss) -> tuple[torch.Tensor, Vector]:
-        """Return the outputs of some examples and the gradient of their loss."""
+        """Return the outputs of some examples and the gradient of their loss; each process runs its share."""
+
+        def run(places: list[int]) -> shares.Found:
+            outputs, total = self._gradient(rows[places], loss)
+            return [outputs], total
+
+        (outputs,), total = shares.shared(len(rows), run, self._attached.prompted.device)
+        return outputs, total
+
+    def inner(self, left: Vector, right: Vector) -> float:
+        """Return the inner product."""
+        return inner(left, right)
+
+    def outputs_on(self, prepared: Prepared) -> torch.Tensor:
+        """Return the outputs `(m, C - 1)` of any examples now, without gradients."""
+        return shares.outputs_on(self._attached, self.values, prepared)
+
+    def _gradient(self, rows: torch.Tensor, loss: Loss) -> tuple[torch.Tensor, Vector]:
         sizes = [len(self._prepared.prompts[row].ids) for row in rows.tolist()]
         total: Vector = {}
         outputs = []
@@ -55,11 +73,3 @@ class Network:
                 total[name] = total[name] + grad if name in total else grad
             outputs.append(found.detach())
         return torch.cat(outputs), total
-
-    def inner(self, left: Vector, right: Vector) -> float:
-        """Return the inner product."""
-        return inner(left, right)
-
-    def outputs_on(self, prepared: Prepared) -> torch.Tensor:
-        """Return the outputs `(m, C - 1)` of any examples now, without gradients."""
-        return self._attached.outputs_on(self.values, prepared)

@@ -8,6 +8,7 @@ from tqdm.auto import tqdm
 
 from lintune.descent import Recipe, Vector, descend, loss_for
 from lintune.errors import InputError
+from lintune.finetune import shares
 from lintune.finetune.curvature import Curvature
 from lintune.finetune.network import Network
 from lintune.finetune.ruler import Ruler
@@ -51,6 +52,9 @@ def finetune(
 
     The model is left as it is. Blocks under the lowest tuned one are run once for every example.
 
+    Where torch.distributed has been initialised, processes share the examples of every step, of what is
+    measured and of the kernels, and each returns all of it; all of them must be given the same.
+
     Args:
         setup: The function at the start, what is trained, training and test examples.
         recipe: How to train.
@@ -60,9 +64,10 @@ def finetune(
         curvature: What measures how the tangents turn, a Jacobian for every measured step; None for not.
 
     Raises:
-        InputError: All training examples are of one class, or a step to measure at is never made; before
-            training begins.
+        InputError: All training examples are of one class, a step to measure at is never made, or model
+            or examples are not the same on all processes; before training begins.
         DivergedError: The loss leaves the finite numbers; the message says where.
+        LostError: Another process ended or did not answer (`lintune.kernels.ranks`).
     """
     labels, classes = setup.split.train.labels, setup.attached.prompted.classes
     if len(set(labels)) < 2:
@@ -70,6 +75,7 @@ def finetune(
     wanted = set(range(recipe.steps + 1) if at is None else at) | {recipe.steps}
     if min(wanted) < 0 or max(wanted) > recipe.steps:
         raise InputError(f"at={sorted(wanted)} must be steps from 0 to {recipe.steps}.")
+    shares.check_alike(setup.attached, setup.split.train, setup.split.test)
     network, loss = Network(setup.attached, setup.train), loss_for(recipe.loss, labels, classes)
     beside = None if twin is False else twin_of(setup, recipe, None if twin is True else twin)
     ruler = Ruler(setup, network, loss, recipe)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from lintune.finetune import shares
 from lintune.methods import Method
 from lintune.methods.attached import Attached, Prepared
 from lintune.prompted import Classifier
@@ -32,7 +33,8 @@ class Setup:
             InputError: The method does not fit the model, or cannot be trained.
         """
         attached = Attached(prompted, method)
-        return cls(attached, split, attached.prepare(split.train), attached.prepare(split.test))
+        train, test = (shares.prepare(attached, examples) for examples in (split.train, split.test))
+        return cls(attached, split, train, test)
 
     def with_method(self, method: Method) -> "Setup":
         """Attach another method; frozen blocks are run again only where it freezes others.

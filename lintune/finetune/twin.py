@@ -7,8 +7,10 @@ import torch
 from lintune.descent import Recipe, Vector, World, difference
 from lintune.errors import InputError
 from lintune.finetune.setup import Setup
-from lintune.kernels import TangentKernels, tangent_kernels
-from lintune.linearized import Dual, LinearModel, Tangent, TangentModel, tangent_of
+from lintune.finetune.shares import SharedTangent, outputs_on
+from lintune.kernels import TangentKernels, ranks, tangent_kernels
+from lintune.linearized import Dual, LinearModel, StoredTangent, Tangent, TangentModel, tangent_of
+from lintune.methods.attached import Attached, Prepared
 
 
 class Twin(Protocol):
@@ -48,7 +50,7 @@ class DualTwin:
         self.world = Dual(gram, kernels.train_logits @ basis)
         self._cross = cross
         self._test = kernels.cross_logits @ basis
-        self._tangent = TangentModel(attached, setup.train)
+        self._tangent = _shared(TangentModel(attached, setup.train), attached, setup.train)
 
     def train_outputs(self) -> torch.Tensor:
         """Return the outputs of the training examples."""
@@ -83,8 +85,10 @@ class FeatureTwin:
                 not fit in memory.
         """
         attached = setup.attached
-        self.world = LinearModel(attached.start, tangent_of(attached, setup.train, often=True, memory=memory))
-        self._test = tangent_of(attached, setup.test, often=False, memory=memory)
+        train = tangent_of(attached, setup.train, often=True, memory=memory)
+        test = tangent_of(attached, setup.test, often=False, memory=memory)
+        self.world = LinearModel(attached.start, _shared(train, attached, setup.train))
+        self._test = _shared(test, attached, setup.test)
 
     def train_outputs(self) -> torch.Tensor:
         """Return the outputs of the training examples."""
@@ -128,6 +132,17 @@ def twin_of(setup: Setup, recipe: Recipe, kernels: TangentKernels | None = None)
     return DualTwin(setup, kernels)
 
 
+def _shared(tangent: Tangent, attached: Attached, prepared: Prepared) -> Tangent:
+    """Let several processes share what takes passes through the network, and nothing else.
+
+    Features that are stored are found and held by every process: that takes about as long as one step with
+    all examples, and products with them less than sending a gradient would.
+    """
+    if ranks.count() == 1 or isinstance(tangent, StoredTangent):
+        return tangent
+    return SharedTangent(tangent, len(prepared), attached.prompted.device)
+
+
 def _check(kernels: TangentKernels, setup: Setup) -> None:
     """Refuse kernels that are not of this method and these examples."""
     name, n, m = setup.attached.method.name, len(setup.train), len(setup.test)
@@ -139,7 +154,7 @@ def _check(kernels: TangentKernels, setup: Setup) -> None:
         raise InputError(
             f"the kernel with other examples is {shape}; for the test examples it is {(n, k, m, k)}."
         )
-    start = setup.attached.outputs_on(setup.attached.start, setup.train).double().cpu()
+    start = outputs_on(setup.attached, setup.attached.start, setup.train).double().cpu()
     logits = torch.as_tensor(kernels.train_logits)
     apart = (logits @ setup.attached.basis.cpu() - start).abs().max()
     if apart > 1e-3 * logits.abs().max():

@@ -8,6 +8,7 @@ import torch
 from tqdm.auto import tqdm
 
 from lintune.errors import InputError
+from lintune.kernels import ranks
 from lintune.kernels.block import BlockKernel
 from lintune.kernels.plan import passes
 from lintune.kernels.result import Result
@@ -58,7 +59,8 @@ def tangent_kernels(
     stored. Where even that does not fit in `memory`, pairs of parts of the examples are taken one after
     the other.
 
-    Where torch.distributed has been initialised, processes share the work, and each returns all of it.
+    Where torch.distributed has been initialised, processes share the work, and each returns all of it; all
+    of them must be given the same.
 
     Args:
         prompted: The function.
@@ -80,7 +82,9 @@ def tangent_kernels(
 
     Raises:
         InputError: No methods, two of one name, no examples, outputs of the wrong shape, a method that
-            targets no layer or does not fit one, or states of other examples or of another depth.
+            targets no layer or does not fit one, states of other examples or of another depth, or
+            something that is not the same on all processes.
+        LostError: Another process ended or did not answer.
     """
     names = list(methods) if isinstance(methods, Mapping) else [method.name for method in methods]
     if not names or len(set(names)) != len(names):
@@ -100,6 +104,7 @@ def tangent_kernels(
     else:
         prefix = Prefix(prompted, work.sites.values())
         encoded, states = _given(prompted, prepared, prefix.depth, (train, others))
+    _check_alike(prompted, encoded, work, (combined.tolist(), batch_tokens, memory, recompute))
     model, sizes = prompted.pretrained.model, [len(prompt.ids) for prompt in encoded]
     planned = passes(model, work.sites, sizes, len(train), combined.shape[1], memory, recompute)
     result = Result(work.blocks, len(train), len(encoded), combined.shape[1])
@@ -140,6 +145,17 @@ def _given(
             raise InputError("prepared holds other examples, or in another order: their prompts differ.")
     prompts = [prompt for each in prepared for prompt in each.prompts]
     return prompts, [state for each in prepared for state in each.states]
+
+
+def _check_alike(prompted: Classifier, encoded: list[Encoded], work: Work, settings: object) -> None:
+    """Refuse what several processes could not compute together."""
+    given = {
+        "the model's weights": prompted.pretrained.weights,
+        "the examples, as tokens": repr(encoded),
+        "the layers of the methods": repr(work.blocks),
+        "the outputs, or sizes of batches and memory": repr(settings),
+    }
+    ranks.check_alike(given, prompted.device)
 
 
 def check_outputs(prompted: Classifier, outputs: np.ndarray | None) -> torch.Tensor:

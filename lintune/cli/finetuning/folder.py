@@ -47,8 +47,9 @@ def filling(out: Path, ours: Sequence[str] = _OURS) -> Iterator[Path]:
         FetchError: It cannot be written.
     """
     try:
-        # Within the parent, so that moving is no copying.
-        scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=".part"))
+        # On the same file system, so that moving is no copying.
+        there = out if out.is_dir() else out.parent
+        scratch = Path(tempfile.mkdtemp(dir=there, prefix=f".{out.name}.", suffix=".part"))
     except OSError as error:
         raise FetchError(f"'{out}' could not be written: {error}.") from error
     try:
@@ -68,15 +69,17 @@ def filling(out: Path, ours: Sequence[str] = _OURS) -> Iterator[Path]:
 def _replace(filled: Path, out: Path, old: Path, ours: Sequence[str]) -> None:
     """Move the new files in place of the old ones; put the old ones back if that fails."""
     old.mkdir()
+    moved = []
     try:
         for name in ours:
             if (out / name).exists():
                 (out / name).rename(old / name)
-        for path in filled.iterdir():
-            path.rename(out / path.name)
-    except OSError:
-        for path in old.iterdir():
-            target = out / path.name
+        for path in sorted(filled.iterdir()):
+            moved.append(out / path.name)
+            path.rename(moved[-1])
+    except BaseException:  # also one who is told to end
+        for target in moved:
             shutil.rmtree(target, ignore_errors=True) if target.is_dir() else target.unlink(missing_ok=True)
-            path.rename(target)
+        for path in old.iterdir():
+            path.rename(out / path.name)
         raise

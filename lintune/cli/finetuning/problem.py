@@ -10,6 +10,7 @@ from lintune.cli.finetuning.top import in_top
 from lintune.cli.methods import method_of
 from lintune.descent import Recipe
 from lintune.errors import InputError
+from lintune.finetune import shares
 from lintune.methods import Method, count_parameters
 from lintune.methods.attached import Attached, Prepared
 from lintune.prompted import PromptedModel
@@ -80,8 +81,10 @@ def problem_of(request: Request) -> Problem:
     attached = Attached(prompted, method)
     if request.merged:
         _check_mergeable(method, pretrained)
-    for examples in filter(None, (train, validation, test)):
+    drawn = [examples for examples in (train, validation, test) if examples is not None]
+    for examples in drawn:
         prompted.encode(examples)
+    shares.check_alike(attached, *drawn)
     return Problem(
         task,
         pretrained,
@@ -126,4 +129,4 @@ def _check_mergeable(method: Method, pretrained: models.Pretrained) -> None:
 
 
 def _part(attached: Attached, examples: Examples) -> Part:
-    return Part(examples, attached.prepare(examples))
+    return Part(examples, shares.prepare(attached, examples))

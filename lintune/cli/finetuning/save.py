@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from lintune import adapters, records
 from lintune.cli.finetuning import folder
 from lintune.cli.finetuning.work import Done
+from lintune.kernels import ranks
 
 
 def save(done: Done, out: Path, stopwatch: records.Stopwatch) -> None:
@@ -101,4 +102,5 @@ def _came_to(done: Done) -> dict[str, Any]:
         "validation_examples": 0 if problem.validation is None else len(problem.validation.examples),
         "test_examples": len(problem.test.examples),
         "test_examples_asked": done.request.test_examples,
+        "processes": ranks.count(),
     }

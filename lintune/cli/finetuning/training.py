@@ -13,7 +13,7 @@ from lintune.cli.finetuning.problem import Part, Problem, recipe_of
 from lintune.cli.finetuning.request import Request
 from lintune.descent import CrossEntropy, Recipe, Vector, descend, loss_for
 from lintune.errors import CorruptFileError, DivergedError
-from lintune.finetune import Network
+from lintune.finetune import Network, shares
 from lintune.kernels import AsymmetricSignGD, contrast_kernels, contrasts
 from lintune.studies.behaviour import Effort
 
@@ -75,7 +75,7 @@ def measured(problem: Problem, values: Vector, part: Part) -> tuple[float, float
         DivergedError: The outputs are not finite.
     """
     try:
-        outputs = problem.attached.outputs_on(values, part.prepared).double().cpu()
+        outputs = shares.outputs_on(problem.attached, values, part.prepared).double().cpu()
     except CorruptFileError as error:  # they were finite at the start
         raise DivergedError("outputs are not finite after training.") from error
     labels, count = part.examples.labels, len(problem.task.classes)
