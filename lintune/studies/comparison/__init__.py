@@ -10,7 +10,6 @@ from lintune.studies.comparison.inclusions import Inclusion, inclusions, stated
 from lintune.studies.comparison.metric import bound, directions, mean_factor
 from lintune.studies.comparison.picture import Picture, between_families, means, picture
 from lintune.studies.comparison.plan import Plan
-from lintune.studies.comparison.search import Searched, search
 from lintune.studies.comparison.study import comparison
 from lintune.studies.comparison.summary import table
 
@@ -26,7 +25,6 @@ __all__ = [
     "Inclusion",
     "Picture",
     "Plan",
-    "Searched",
     "against",
     "between_families",
     "bound",
@@ -44,7 +42,6 @@ __all__ = [
     "pairs",
     "peak_bytes",
     "picture",
-    "search",
     "seconds_per_step",
     "stated",
     "table",

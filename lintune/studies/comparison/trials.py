@@ -8,7 +8,7 @@ from lintune.descent import Recipe
 from lintune.errors import CorruptFileError
 from lintune.studies.comparison.bench import Bench, Run
 from lintune.studies.comparison.plan import Plan
-from lintune.studies.comparison.search import Searched, search
+from lintune.studies.rates import Searched, search
 
 Row = dict[str, Any]
 

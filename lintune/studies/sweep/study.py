@@ -19,7 +19,7 @@ from lintune.models import Pretrained
 from lintune.prompted import PromptedModel
 from lintune.studies.behaviour.draws import Draw, draw
 from lintune.studies.comparison.bench import Bench, Run
-from lintune.studies.sweep.climb import climb
+from lintune.studies.rates import climb
 from lintune.tasks import Task
 
 

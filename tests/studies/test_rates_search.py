@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lintune.studies.comparison import search
+from lintune.studies.rates import search
 
 RATES, FINER = (1e-4, 1e-3, 1e-2, 1e-1), 10**0.5
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lintune.studies.sweep import Climbed, climb
+from lintune.studies.rates import Searched, climb
 
 START, FACTOR = 2e-3, 4.0
 _losses = st.one_of(st.floats(-5, 5), st.just(math.inf), st.just(math.nan))
@@ -15,7 +15,7 @@ _landscapes = st.lists(_losses, min_size=25, max_size=25).map(lambda found: dict
 _most = st.integers(1, 12)
 
 
-def climbed(losses: dict[int, float], most: int) -> tuple[Climbed, list[int]]:
+def climbed(losses: dict[int, float], most: int) -> tuple[Searched, list[int]]:
     """Return what is found, and the powers in the order of trial."""
     tried: list[int] = []
 
@@ -30,7 +30,7 @@ def climbed(losses: dict[int, float], most: int) -> tuple[Climbed, list[int]]:
 @given(_landscapes, _most)
 def test_no_rate_is_tried_twice_and_there_are_three_to_most(losses: dict[int, float], most: int) -> None:
     found, tried = climbed(losses, most)
-    assert len(set(tried)) == len(tried) == len(found.losses)
+    assert len(set(tried)) == len(tried) == len(found.trials)
     assert 3 <= len(tried) <= max(most, 3)
     assert {-1, 0, 1} <= set(tried)
     assert sorted(tried) == list(range(min(tried), max(tried) + 1))
@@ -67,7 +67,7 @@ def test_it_stops_when_both_neighbours_are_worse_and_not_before(losses: dict[int
 @given(_landscapes, _most)
 def test_what_diverged_is_infinite(losses: dict[int, float], most: int) -> None:
     found, tried = climbed(losses, most)
-    for power, loss in zip(tried, found.losses.values(), strict=True):
+    for power, (_, loss) in zip(tried, found.trials, strict=True):
         assert loss == math.inf if math.isnan(losses[power]) else loss == losses[power]
 
 

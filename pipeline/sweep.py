@@ -1,0 +1,124 @@
+"""Run a sweep: Snakemake under a lock that dies with its holder, after every cell was looked at.
+
+    python -m pipeline.sweep smoke [--partial] [-- further options of snakemake]
+
+What is there is not run again, and a cell that fails does not stop the others. Further options, such as
+`-- --dry-run` or `-- --executor slurm --jobs 8`, are Snakemake's own.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from snakemake.cli import main as snakemake
+
+from lintune.errors import CorruptFileError, FetchError, InputError
+from pipeline.locks import alone
+from pipeline.sweeps.planning import Plan, kept
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+_RULES = "sweep.smk"
+
+
+def options(plan: Plan, partial: bool, further: Sequence[str]) -> list[str]:
+    """Return Snakemake's options for a sweep.
+
+    Args:
+        plan: The sweep.
+        partial: Whether to sum up what is there and run nothing.
+        further: Options that follow ours.
+    """
+    chosen = ["-s", _RULES, "--config", f"sweep={plan.name}", *(["partial=1"] if partial else [])]
+    if partial:
+        chosen += ["--allowed-rules", "summary"]
+    if not elsewhere(further):
+        chosen += ["--resources", f"mem_mb={_memory_mb()}", *_gpus(plan.device)]
+    chosen += ["--cores", "all", "--keep-going", "--nolock", "--rerun-incomplete", "--quiet", "host"]
+    # The exact scheduler solves a linear program, for which cells that are all alike give no reason.
+    chosen += ["--scheduler", "greedy", "--max-checksum-file-size", "0"]
+    return [*chosen, *further]
+
+
+def elsewhere(further: Sequence[str]) -> bool:
+    """Return whether Snakemake is asked to run jobs on other machines than this one."""
+    return any(option.partition("=")[0] in ("--executor", "-e") for option in further)
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not here.
+
+    Raises:
+        InputError: It is not; the message names the key of the sweep's file.
+    """
+    if device == "cpu":
+        return
+
+    from lintune.cli.devices import usable  # torch: seconds to import
+
+    try:
+        usable(device)
+    except InputError as error:
+        raise InputError(
+            f"device: {error} Elsewhere it may be: with `-- --executor ...` it is not asked."
+        ) from error
+
+
+def run(name: str, partial: bool, further: Sequence[str]) -> int:
+    """Run a sweep in the working directory and return Snakemake's exit code.
+
+    Raises:
+        InputError: Something in the sweep's file is wrong; nothing was started.
+        FetchError: Something that it names cannot be fetched, or nothing was measured to plan by.
+        CorruptFileError: Stored data are damaged.
+    """
+    plan = kept(name)
+    if not elsewhere(further) and not partial:
+        check_device(plan.device)
+    with alone(plan.folder / ".lock", f"running the sweep {name} here"):
+        try:
+            snakemake(options(plan, partial, further))
+        except SystemExit as end:  # how Snakemake's command line ends
+            return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+@app.command()
+def main(
+    name: Annotated[str, typer.Argument(help="The sweep: sweeps/NAME.yml.")],
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Run nothing; sum up the cells that are there.")
+    ] = False,
+    further: Annotated[list[str] | None, typer.Argument(help="Options of snakemake, after `--`.")] = None,
+) -> None:
+    """Run the cells that are missing, and sum up."""
+    try:
+        code = run(name, partial, further or [])
+    except (InputError, FetchError, CorruptFileError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from error
+    if code:
+        typer.echo(
+            f"error: the sweep {name} is not finished; the reason is above, and what has been found is kept. "
+            f"`python -m pipeline.sweep {name} --partial` sums that up.",
+            err=True,
+        )
+        raise typer.Exit(code)
+    typer.echo(f"The sweep {name}: {Path('build/sweep', name, 'summary.csv')}")
+
+
+def _memory_mb() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000
+
+
+def _gpus(device: str) -> list[str]:
+    if not device.startswith("cuda"):
+        return []
+    import torch
+
+    return [f"gpu={1 if ':' in device else torch.cuda.device_count()}"]
+
+
+if __name__ == "__main__":
+    app()
