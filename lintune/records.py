@@ -1,9 +1,12 @@
 """Results on disk: JSON with provenance, written whole or not at all.
 
 A record says what was found (`data`), from what (`parameters`, `inputs`), with what (`environment`)
-and when (`run`). Two runs of the same thing differ in `run` alone.
+and when (`run`). Two runs of the same thing differ in `run` alone. In the file stands beside these a
+`sha256` over all of them, which is checked when the record is read; records from before there was one are
+read as they are.
 """
 
+import hashlib
 import json
 import os
 import platform
@@ -22,6 +25,7 @@ from lintune.errors import CorruptFileError, FetchError, InputError
 
 _PACKAGES = ("lintune", "torch", "transformers", "numpy", "scipy", "scikit-learn")
 _KEYS = {"name", "data", "parameters", "inputs", "environment", "run"}
+_HASH = "sha256"
 
 
 def folder() -> Path:
@@ -89,25 +93,40 @@ def write(
         },
     }
     try:
-        text = json.dumps(record, indent=1, default=_plain, allow_nan=False)
+        plain = json.loads(json.dumps(record, default=_plain, allow_nan=False))
     except ValueError as error:
         raise InputError(f"record {name!r} holds a number that is not finite: {error}") from error
+    text = json.dumps(plain | {_HASH: _digest(plain)}, indent=1)
     return _write_whole(path or folder() / f"{name}.json", text + "\n")
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read a record.
+    """Read a record and check it against its hash, where it has one.
 
     Raises:
-        CorruptFileError: The file is not a record.
+        CorruptFileError: The file is not a record, or not as it was written.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CorruptFileError(f"{path} is not a readable record: {error}") from error
-    if not isinstance(record, dict) or set(record) != _KEYS:
+    if not isinstance(record, dict) or set(record) - {_HASH} != _KEYS:
         raise CorruptFileError(f"{path} is not a record: expected the keys {', '.join(sorted(_KEYS))}.")
+    if _HASH in record and record.pop(_HASH) != _digest(record):
+        raise CorruptFileError(
+            f"{path} is not the record that was written: its content does not have the hash that was written "
+            "with it. Remove it and run again what wrote it."
+        )
+    for key in sorted(_KEYS - {"name"}):
+        if not isinstance(record[key], dict):
+            raise CorruptFileError(f"{path} is not a record: {key} holds no values by name.")
     return record
+
+
+def _digest(record: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a record as JSON without white space and with its keys sorted."""
+    text = json.dumps(record, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def told(record: Mapping[str, Any]) -> str:
@@ -145,17 +164,21 @@ def _flat(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _write_whole(path: Path, text: str) -> Path:
+    part = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
             "w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8"
         ) as file:
+            part = Path(file.name)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(file.name, 0o644)  # temporary files are private; a record is for everybody to read
-        os.replace(file.name, path)
+        part.chmod(0o644)  # temporary files are private; a record is for everybody to read
+        os.replace(part, path)
     except OSError as error:
+        if part is not None:
+            part.unlink(missing_ok=True)
         raise FetchError(
             f"record {path} could not be written: {error}. An earlier one is untouched."
         ) from error

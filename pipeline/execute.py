@@ -25,7 +25,6 @@ from typing import Annotated, Any
 import nbformat
 import papermill
 import typer
-import yaml
 from ipykernel.kernelspec import write_kernel_spec
 from ipykernel.parentpoller import ParentPollerUnix
 from nbclient.exceptions import CellControlSignal, DeadKernelError
@@ -34,7 +33,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from lintune.errors import InputError
-from pipeline import parameters, profiles, sources
+from pipeline import parameters, profiles, sources, stamps
 from pipeline.locks import alone
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -73,8 +72,7 @@ def execute(source: Path, given: Mapping[str, Any], out: Path) -> None:
                 kept = _keep(running / "notebook.ipynb", out.parent / "failed" / f"{source.stem}.ipynb")
                 raise NotebookError(f"{source} failed {error}\nThe notebook up to there: {kept}") from error
             _put_in_place(executed, source, running, out)
-        (out / "done").touch()
-        os.utime(out / "done", (began, began))
+        stamps.write(out, began)
 
 
 def _run(notebook: NotebookNode, given: Mapping[str, Any], running: Path) -> NotebookNode:
@@ -151,10 +149,18 @@ def _put_in_place(executed: NotebookNode, source: Path, running: Path, out: Path
     executed.metadata.papermill["input_path"] = source.as_posix()
     executed.metadata.papermill["output_path"] = "notebook.ipynb"  # not a path of this machine
     nbformat.write(executed, running / "notebook.ipynb")
-    if (out / "records").exists():
-        (out / "records").rename(running / "replaced")
-    (running / "records").rename(out / "records")
-    os.replace(running / "notebook.ipynb", out / "notebook.ipynb")
+    records, replaced = out / "records", running / "replaced"
+    if records.exists():
+        records.rename(replaced)
+    try:
+        (running / "records").rename(records)
+        os.replace(running / "notebook.ipynb", out / "notebook.ipynb")
+    except OSError:
+        if records.exists():
+            records.rename(running / "records")
+        if replaced.exists():
+            replaced.rename(records)
+        raise
 
 
 def _collected(
@@ -162,10 +168,7 @@ def _collected(
 ) -> dict[str, Any]:
     given = profiles.of_notebook(profile or profiles.fitting(), source)
     if file is not None:
-        try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        except (OSError, yaml.YAMLError) as error:
-            raise InputError(f"{file} is not readable YAML: {error}") from error
+        content = parameters.read_yaml(file) or {}
         if not isinstance(content, dict):
             raise InputError(f"{file}: expected lines like `parameter: value`.")
         given = given | content

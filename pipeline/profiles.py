@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lintune.errors import InputError, unknown_name
 from pipeline import parameters, sources
 
@@ -23,15 +21,12 @@ def load(profile: str, folder: Path = sources.FOLDER) -> dict[str, dict[str, Any
         InputError: The profile is unknown, or it leaves a notebook out or names one that does not exist.
     """
     path = folder / "profiles.yml"
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path} is not readable YAML: {error}") from error
+    content = parameters.read_yaml(path)
     if not isinstance(content, dict) or not all(isinstance(entry, dict) for entry in content.values()):
         raise InputError(f"{path}: expected profiles, each with lines like `notebook: {{parameter: value}}`.")
     if profile not in content:
-        raise unknown_name("profile", profile, content)
-    chosen = {name: given or {} for name, given in content[profile].items()}
+        raise unknown_name("profile", profile, map(str, content))
+    chosen = {name: {} if given is None else given for name, given in content[profile].items()}
     _match(chosen, sources.all_sources(folder), f"{path}, profile {profile}")
     return chosen
 

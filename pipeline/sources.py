@@ -37,7 +37,10 @@ def read(source: Path) -> NotebookNode:
     """
     if not source.is_file():
         raise unknown_name("notebook", str(source), map(str, all_sources(source.parent).values()))
-    notebook: NotebookNode = jupytext.read(source)
+    try:
+        notebook: NotebookNode = jupytext.read(source)
+    except Exception as error:  # of the header jupytext lets through whatever PyYAML says
+        raise InputError(f"{source} is not a notebook that jupytext reads: {error}") from error
     if not any(cell.cell_type == "code" for cell in notebook.cells):
         raise InputError(f"{source} holds no code cell: expected a MyST notebook with a jupytext header.")
     number_cells(notebook)

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import nbformat
 import typer
+from nbformat import NotebookNode
 
 from lintune import records
 from lintune.errors import CorruptFileError
@@ -33,14 +34,14 @@ def stage(run: Path, source: Path, target: Path) -> None:
         target: The staged notebook; its records go to `records/` beside it.
 
     Raises:
-        CorruptFileError: The run left no record under the notebook's name.
+        CorruptFileError: The run left no record under the notebook's name, or what it left is damaged.
     """
     own = run / "records" / f"{source.stem}.json"
     if not own.exists():
         raise CorruptFileError(
             f"{source} wrote no record {own.name}: every chapter writes one under its name."
         )
-    notebook = nbformat.read(run / "notebook.ipynb", as_version=4)
+    notebook = _executed(run / "notebook.ipynb")
     found = origins(notebook)
     for place, cell in enumerate(notebook.cells):
         figure = cell.metadata.get("mystnb", {}).get("figure")
@@ -50,6 +51,18 @@ def stage(run: Path, source: Path, target: Path) -> None:
     for file in (run / "records").iterdir():
         shutil.copy2(file, target.parent / "records" / file.name)
     nbformat.write(notebook, target)
+
+
+def _executed(path: Path) -> NotebookNode:
+    try:
+        notebook: NotebookNode = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+    except Exception as error:  # of a damaged file nbformat and Python say whatever they stumble over
+        raise CorruptFileError(
+            f"{path} is not the notebook that was written. Remove {path.parent / 'done'} and build again: it "
+            "is executed anew."
+        ) from error
+    return notebook
 
 
 def origin(names: set[str], own: Path, source: Path, target: Path) -> str:
@@ -88,7 +101,7 @@ def main(
     """Put an executed notebook and its records in place, each figure with its origin."""
     try:
         stage(run, source, target)
-    except CorruptFileError as error:
+    except (CorruptFileError, OSError) as error:  # OSError: disk full, folder not writable
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
 

@@ -11,7 +11,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +25,7 @@ CONFIGURATION = Path("/etc/slurm/slurm.conf")  # where srun inside a job looks, 
 KEY = Path("/etc/munge/munge.key")
 # What a cluster without an accounting database, whose jobs are short, needs of Snakemake's plugin.
 OPTIONS = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "5")
+NO_SLURM = 3  # exit code
 _SECONDS = 60  # for a daemon to answer
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -149,15 +149,15 @@ def _daemon(command: Sequence[str], asked: Sequence[str]) -> Iterator[None]:
 
 @app.command()
 def main(command: Annotated[list[str], typer.Argument(help="What to run while there is a Slurm.")]) -> None:
-    """Run a command while this machine is a Slurm cluster of one node."""
+    """Run a command while this machine is a Slurm of one node; exit as it does, or with 3 without a Slurm."""
     try:
         with cluster():
             code = subprocess.run(command, check=False).returncode
     except NoSlurmError as error:
         typer.echo(f"error: no Slurm: {error}.", err=True)
-        raise typer.Exit(1) from error
+        raise typer.Exit(NO_SLURM) from error
     raise typer.Exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(app())
+    app()

@@ -113,13 +113,8 @@ def folder_of(name: str) -> Path:
                 _fill(name, scratch / name)
                 folder.parent.mkdir(exist_ok=True)
                 scratch.joinpath(name).rename(folder)
-    _check(folder)
+    _check(folder, BUNDLED[name].weights)
     return folder
-
-
-def weights_of(folder: Path) -> str:
-    """Return the fingerprint of the weights in a bundled model's folder, from its manifest."""
-    return str(json.loads((folder / MANIFEST).read_text())["weights"])
 
 
 def _fill(name: str, folder: Path) -> None:
@@ -136,12 +131,14 @@ def _fill(name: str, folder: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps({"weights": found, "files": files}, indent=1))
 
 
-def _check(folder: Path) -> None:
-    """Refuse a folder in which any file differs from the manifest."""
+def _check(folder: Path, weights: str) -> None:
+    """Refuse a folder in which any file differs from the manifest, or that was made of other weights."""
     try:
-        files = json.loads((folder / MANIFEST).read_text())["files"]
-        damaged = [name for name, known in files.items() if sha256_of(folder / name) != known]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        damaged = [name for name, known in manifest["files"].items() if sha256_of(folder / name) != known]
+        if manifest["weights"] != weights:
+            damaged.append(MANIFEST)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CorruptFileError(
             f"{folder} is damaged ({error}). Delete it; it is made again when needed."
         ) from error

@@ -16,8 +16,9 @@ from transformers import (
 )
 
 from lintune.errors import CorruptFileError, FetchError, InputError, unknown_name
-from lintune.models.bundled import BUNDLED, folder_of, weights_of
+from lintune.models.bundled import BUNDLED, folder_of
 from lintune.models.fingerprint import fingerprint
+from lintune.models.sound import check_complete, check_finite, check_published
 
 Kind = Literal["causal", "masked", "encoder"]
 _CLASSES = {"causal": AutoModelForCausalLM, "masked": AutoModelForMaskedLM, "encoder": AutoModel}
@@ -43,6 +44,14 @@ class Pretrained:
     weights: str
     note: str
 
+    def __post_init__(self) -> None:
+        """Check that the weights are finite.
+
+        Raises:
+            CorruptFileError: Names the model and the first parameter that is not.
+        """
+        check_finite(self.name, self.model)
+
 
 def load(
     name: str,
@@ -64,7 +73,7 @@ def load(
     Raises:
         InputError: The name is none of the three, or the configuration says no kind.
         FetchError: A bundled archive or a hub model cannot be fetched.
-        CorruptFileError: Stored weights are damaged.
+        CorruptFileError: Stored weights are damaged: cut, incomplete, not finite, or other than published.
     """
     if name in BUNDLED:
         path: str | Path = folder_of(name)
@@ -77,7 +86,7 @@ def load(
     else:
         raise unknown_name("model", name, [*BUNDLED, "<hub owner>/<hub name>", "<local folder>"])
     model, tokenizer, found = _read(path, kind, revision)
-    weights = weights_of(Path(path)) if name in BUNDLED else fingerprint(model.state_dict())
+    weights = BUNDLED[name].weights if name in BUNDLED else fingerprint(model.state_dict())
     model = model.to(torch.device(device), dtype)  # type: ignore[arg-type]  # its decorator hides the signature
     return Pretrained(name, found, model.eval().requires_grad_(False), tokenizer, weights, note)
 
@@ -90,15 +99,26 @@ def _read(
         config = AutoConfig.from_pretrained(path, revision=revision)
         found = kind or _kind_of(config.architectures or [], path)
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
-        model = _CLASSES[found].from_pretrained(
-            path, config=config, dtype="auto", revision=revision, use_safetensors=True
+        model, about = _CLASSES[found].from_pretrained(
+            path,
+            config=config,
+            dtype="auto",
+            revision=revision,
+            use_safetensors=True,
+            output_loading_info=True,
         )
+        if isinstance(path, str):
+            check_published(path, getattr(config, "_commit_hash", None))
+    except (InputError, CorruptFileError):
+        raise
     except OSError as error:
         raise FetchError(f"model={str(path)!r} could not be read: {error}") from error
-    except Exception as error:  # safetensors raises its own type for a truncated or damaged file
-        if type(error).__name__ != "SafetensorError":
-            raise
-        raise CorruptFileError(f"The weights of model={str(path)!r} are damaged: {error}") from error
+    except Exception as error:  # of a damaged file each library says what it stumbles over
+        raise CorruptFileError(
+            f"The files of model={str(path)!r} are damaged, or for another version of transformers: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    check_complete(str(path), found, about["missing_keys"])
     return model, tokenizer, found
 
 

@@ -17,6 +17,7 @@ out like one, with `config:`, `revision:`, `train_split:` (by default train) and
 also a test text is left out.
 """
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import Any, cast
 
 import yaml
 
-from lintune.errors import InputError, unknown_name
+from lintune.errors import FetchError, InputError, unknown_name
 from lintune.metrics import METRICS, Metric
 from lintune.tasks.prompt import Prompt
 from lintune.tasks.splits import distinct, hold_out, without
@@ -37,6 +38,9 @@ _REQUIRED_KEYS = ("text", "label", "template", "words")
 _OPTIONAL_KEYS = ("title", "licence", "citation", "metric", "masked_template")
 _KINDS: dict[str, type | tuple[type, ...]] = {"text": (str, dict), "words": dict}  # of the others: str
 _MOST_HELD_OUT = 1000
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 2
+_SHORT.maxstring = 200
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def load_file(path: Path) -> Task:
 
     Raises:
         InputError: The file or its data are wrong; the message says where and what would be accepted.
-        FetchError: A hub's data set cannot be loaded.
+        FetchError: A hub's data set cannot be loaded, or a file cannot be read from the disk.
     """
     file = read_task_file(path)
     train, test, note = _splits(file)
@@ -114,6 +118,7 @@ def read_task_file(path: Path) -> TaskFile:
         InputError: The file is not there or not YAML, a key is unknown, missing or of the wrong kind, a
             prompt is wrong, a template names a field that `text` lacks, or the metric is unknown or not
             for as many classes.
+        FetchError: The file cannot be read from the disk.
     """
     entries = _entries(path)
     _check_keys(path, entries)
@@ -121,12 +126,19 @@ def read_task_file(path: Path) -> TaskFile:
     columns = text if isinstance(text, dict) else {"text": text}
     settings = {key: value for key, value in entries.items() if key not in _KINDS}
     file = TaskFile(path, settings, columns, entries["words"])
-    for prompt in (file.prompt, file.masked_prompt):
-        for field in prompt.fields if prompt is not None else ():
+    for prompt in _prompts(file):
+        for field in prompt.fields:
             if field not in columns:
                 raise unknown_name(f"{path.name}: slot", field, columns)
     _check_metric(file)
     return file
+
+
+def _prompts(file: TaskFile) -> list[Prompt]:
+    try:
+        return [prompt for prompt in (file.prompt, file.masked_prompt) if prompt is not None]
+    except InputError as error:
+        raise InputError(f"{file.path.name}: {error}") from error
 
 
 def _check_metric(file: TaskFile) -> None:
@@ -142,7 +154,10 @@ def _entries(path: Path) -> dict[str, Any]:
     try:
         # The base loader takes every scalar as text: a label value `no` or `1` stays what was written.
         entries = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise FetchError(f"{path} could not be read: {error}") from error
+    # Beside its own error PyYAML lets through what Python says of a character that there is not.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{path.name} is not YAML: {error}") from error
     if not isinstance(entries, dict):
         raise InputError(f"{path.name} must hold `key: value` lines; see lintune.tasks.files.")
@@ -168,11 +183,22 @@ def _check_keys(path: Path, entries: Mapping[str, Any]) -> None:
 
 def _check_value(path: Path, key: str, value: object) -> None:
     """Refuse a value that is empty or of the wrong kind: `words` is a mapping, `text` may be one."""
-    parts = [*value.keys(), *value.values()] if isinstance(value, dict) else [value]
+    parts: list[Any] = [*value.keys(), *value.values()] if isinstance(value, dict) else [value]
     filled = bool(parts) and all(isinstance(part, str) and part for part in parts)
     if not filled or not isinstance(value, _KINDS.get(key, str)):
         accepted = {"words": "{label value: label word}", "text": "a column or {field: column}"}
-        raise InputError(f"{path.name}: {key}={value!r} must be {accepted.get(key, 'one text')}.")
+        # Cut short: a few lines of YAML with aliases may stand for gigabytes of text.
+        raise InputError(f"{path.name}: {key}={_SHORT.repr(value)} must be {accepted.get(key, 'one text')}.")
+    for part in parts:
+        _check_characters(f"{path.name}: {key}", part)
+
+
+def _check_characters(where: str, text: str) -> None:
+    """Refuse half a surrogate pair, which escapes in YAML and JSON can give and no tokeniser takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{where} holds {text[error.start]!a}, which is no character.") from error
 
 
 def _splits(file: TaskFile) -> tuple[Examples, Examples, str]:
@@ -234,7 +260,8 @@ def _examples(file: TaskFile, rows: Sequence[Row], split: str) -> Examples:
 def _text(where: str, column: str, row: Row) -> str:
     text = row[column]
     if not isinstance(text, str) or not text.strip():
-        raise InputError(f"{where}: column {column!r} holds {text!r}, which is no text.")
+        raise InputError(f"{where}: column {column!r} holds {_SHORT.repr(text)}, which is no text.")
+    _check_characters(f"{where}: column {column!r}", text)
     return text.strip()
 
 

@@ -95,7 +95,9 @@ def local_rows(path: Path, columns: Collection[str]) -> list[Row]:
         columns: Columns that are needed.
 
     Raises:
-        InputError: No such file, another form of file, a line that cannot be read, a missing column.
+        InputError: No such file, another form of file, a line that cannot be read, a column that is missing
+            or there twice.
+        FetchError: The file cannot be read from the disk.
     """
     readers = {".csv": _csv_rows, ".jsonl": _json_rows}
     if path.suffix.lower() not in readers:
@@ -107,12 +109,18 @@ def local_rows(path: Path, columns: Collection[str]) -> list[Row]:
             return list(readers[path.suffix.lower()](path.name, file, columns))
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text: {error}.") from error
+    except OSError as error:
+        raise FetchError(f"{path} could not be read: {error}") from error
 
 
 def _csv_rows(name: str, lines: Iterable[str], columns: Collection[str]) -> Iterator[Row]:
     reader = csv.DictReader(lines, strict=True)
     try:
-        _require(name, columns, reader.fieldnames or ())
+        names = list(reader.fieldnames or ())
+        _require(name, columns, names)
+        for column in columns:
+            if names.count(column) > 1:  # DictReader would take the last
+                raise InputError(f"{name}: the first line names the column {column!r} twice.")
         for row in reader:
             # DictReader files surplus cells under None and gives None to the cells that lack.
             if None in row or None in row.values():
@@ -128,7 +136,7 @@ def _json_rows(name: str, lines: Iterable[str], columns: Collection[str]) -> Ite
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # also of numbers too long and lists too deep
             raise InputError(f"{name}, line {number}: not JSON ({error}).") from error
         if not isinstance(row, dict):
             raise InputError(f"{name}, line {number}: a {type(row).__name__}, not a JSON object.")
