@@ -4,7 +4,7 @@
 
 Each model is measured in a process of its own: the bundled one, and randomly initialised ones of the Llama
 kind of other widths and depths with its tokeniser, so that growth with parameters is measured. Through the
-points of each constituent goes a law (`lintune.studies.cells.law`), and `pipeline.plan` plans with the laws.
+points of each constituent goes a law (`lintune.studies.cell_costs.law`), and `pipeline.plan` plans with it.
 """
 
 import json
@@ -31,9 +31,10 @@ from lintune.methods import METHODS, Norms
 from lintune.models.bundled import folder_of
 from lintune.prompted import PromptedModel
 from lintune.records import Stopwatch
-from lintune.studies.cells import MEMORY, Effort, Law, cell, fit
-from lintune.studies.cells.throughput import processor, throughput
-from lintune.studies.cells.work import TERMS
+from lintune.studies.cell_costs import MEMORY, Law, fit
+from lintune.studies.cell_costs.throughput import processor, throughput
+from lintune.studies.cell_costs.work import TERMS
+from lintune.studies.cells import Effort, cell
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 BUNDLED = "smollm2-135m"

@@ -24,7 +24,7 @@ from lintune.finetune import Network, Setup
 from lintune.finetune.twin import FeatureTwin
 from lintune.kernels import contrasts, tangent_kernels
 from lintune.prompted import PromptedModel
-from lintune.studies.cells import Piece, Sizes, work
+from lintune.studies.cell_costs import Piece, Sizes, work
 from lintune.tasks import Examples, FewShot, Task
 
 # A small rate: the run stays finite however many steps are timed.

@@ -95,7 +95,7 @@ def compared(one: Path, other: Path, within: float = 0.0) -> pd.DataFrame:
         raise InputError(
             f"{one} and {other} do not hold the same records: {', '.join(alone)} is in one only."
         )
-    return pd.DataFrame([_row(name, *(each[name] for each in found), within) for name in sorted(found[0])])
+    return pd.DataFrame([_row(name, found[0][name], found[1][name], within) for name in sorted(found[0])])
 
 
 def drifted(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
@@ -135,9 +135,9 @@ def _held(row: Any) -> dict[str, Any]:
 
 
 def _tolerance(value: float, low: float, high: float) -> float:
-    if pd.isna(value):
+    if math.isnan(value):
         return 0.0
-    if pd.isna(low) or pd.isna(high):
+    if math.isnan(low) or math.isnan(high):
         return VALUE_SHARE * abs(value)
     return max(SPREAD_SHARE * (high - low), ROUNDING * abs(value))
 

@@ -96,15 +96,16 @@ def _read(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Kind]:
     """Read configuration, weights as they are stored, and tokeniser; only safetensors, never code."""
     try:
-        config = AutoConfig.from_pretrained(path, revision=revision)
+        config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
         found = kind or _kind_of(config.architectures or [], path)
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
         model, about = _CLASSES[found].from_pretrained(
             path,
             config=config,
             dtype="auto",
             revision=revision,
             use_safetensors=True,
+            trust_remote_code=False,
             output_loading_info=True,
         )
         if isinstance(path, str):
@@ -114,6 +115,10 @@ def _read(
     except OSError as error:
         raise FetchError(f"model={str(path)!r} could not be read: {error}") from error
     except Exception as error:  # of a damaged file each library says what it stumbles over
+        if "trust_remote_code" in str(error):
+            raise InputError(
+                f"model={str(path)!r} takes code of its own, which is not executed here."
+            ) from error
         raise CorruptFileError(
             f"The files of model={str(path)!r} are damaged, or for another version of transformers: "
             f"{type(error).__name__}: {error}"

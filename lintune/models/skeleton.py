@@ -21,6 +21,7 @@ class Skeleton:
         model: The transformers model.
         tokenizer: Its tokeniser.
         longest: Most tokens that it has positions for; None where its configuration does not say.
+        stored: Type in which its weights are stored, likewise.
     """
 
     name: str
@@ -28,6 +29,12 @@ class Skeleton:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     longest: int | None
+    stored: torch.dtype | None
+
+    @property
+    def stored_bytes(self) -> int:
+        """About what its weights take where they are stored."""
+        return self.model.num_parameters() * (self.stored or self.model.dtype).itemsize
 
 
 def skeleton(name: str, dtype: torch.dtype = torch.float32) -> Skeleton:
@@ -58,6 +65,7 @@ def skeleton(name: str, dtype: torch.dtype = torch.float32) -> Skeleton:
     except ValueError as error:  # transformers does not know the architecture
         raise InputError(f"model={name!r}: {error}") from error
     kind: Kind = BUNDLED[name].kind if name in BUNDLED else _kind_of(config.architectures or [], path)  # type: ignore[assignment]
+    stored = config.dtype  # making a model writes its own type there
     with torch.device("meta"):
         model = _CLASSES[kind].from_config(config, dtype=dtype)
-    return Skeleton(name, kind, model, tokenizer, getattr(config, "max_position_embeddings", None))
+    return Skeleton(name, kind, model, tokenizer, getattr(config, "max_position_embeddings", None), stored)

@@ -7,8 +7,8 @@ from typing import Any
 from lintune import records
 from lintune.cli.devices import usable
 from lintune.errors import FetchError, InputError
-from lintune.studies.cells import Laws
-from lintune.studies.cells.throughput import processor, throughput
+from lintune.studies.cell_costs import Laws
+from lintune.studies.cell_costs.throughput import processor, throughput
 
 FOLDER = Path("results")
 

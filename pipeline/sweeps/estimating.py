@@ -1,16 +1,22 @@
 """From what a sweep names to its plan: sizes, tokens and laws come together."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
+
+from huggingface_hub import try_to_load_from_cache
 
 from lintune.archives import cache_dir
 from lintune.models import BUNDLED
 from lintune.models.skeleton import skeleton
-from lintune.studies.cells import Lengths, Sizes
+from lintune.studies.cell_costs import Lengths, Sizes
 from pipeline.sweeps.basis import Basis, basis
 from pipeline.sweeps.file import Written
 from pipeline.sweeps.parts import Parts
 from pipeline.sweeps.planning import Cell, Plan
+
+# Where a model's weights begin, on the hub: one file, or the list of several.
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 
 
 def estimated(written: Written) -> Plan:
@@ -20,7 +26,7 @@ def estimated(written: Written) -> Plan:
         InputError: Something in its file is wrong; every cell was looked at.
         FetchError: There is no measurement to plan by.
     """
-    downloads = tuple(_missing(written))
+    bundled = _bundled(written)
     parts = Parts(written)
     parts.check()
     rests = basis(written.sweep.device)
@@ -36,7 +42,7 @@ def estimated(written: Written) -> Plan:
         tuple(parts.unknown),
         tuple(assumed.said),
         sum(rests.cell_bytes + len(str(cell.given)) for cell in cells),
-        downloads,
+        (*bundled, *_of_hub(parts)),
     )
 
 
@@ -110,10 +116,21 @@ def _given(parts: Parts, model: str, task: str, method: str, seed: int) -> dict[
     }
 
 
-def _missing(written: Written) -> list[str]:
-    """Return which bundled models are not in the cache yet; they are fetched to be planned with."""
+def _bundled(written: Written) -> list[str]:
+    """Return which bundled models are not in the cache yet; planning with them fetches them."""
     return [
         f"{name}, a bundled model ({BUNDLED[name].archive.package} {BUNDLED[name].archive.version})"
         for name in written.sweep.models
         if name in BUNDLED and not (cache_dir() / "models" / name).is_dir()
+    ]
+
+
+def _of_hub(parts: Parts) -> list[str]:
+    """Return which models of the hub have no weights here yet, and about what these take."""
+    return [
+        f"{found.name}, about {found.stored_bytes / 1e9:.1f} GB"
+        for found in parts.known
+        if found.name not in BUNDLED
+        and not Path(found.name).is_dir()
+        and not any(isinstance(try_to_load_from_cache(found.name, name), str) for name in _WEIGHTS)
     ]

@@ -17,7 +17,8 @@ from lintune.errors import FetchError, InputError
 from lintune.methods import Method
 from lintune.models.skeleton import Skeleton, skeleton
 from lintune.prompted.encode import encode, label_tokens
-from lintune.studies.cells import Effort, Lengths, Sizes
+from lintune.studies.cell_costs import Lengths, Sizes
+from lintune.studies.cells import Effort
 from lintune.tasks import Examples, Task
 from pipeline.sweeps.file import Written, label, spelled
 

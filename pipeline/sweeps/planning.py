@@ -15,7 +15,7 @@ from pipeline.sweeps.names import to_path
 
 BUILD = Path("build/sweep")
 # What a plan is made by: another version of these makes another plan.
-_CODE = ("lintune/studies/cells", "pipeline/sweeps")
+_CODE = ("lintune/studies/cells", "lintune/studies/cell_costs", "pipeline/sweeps")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Cell:
         method: Label of the method.
         seed: Of the draw.
         given: All that its work depends on, as `pipeline.cell` takes it; None for a model that is not known.
-        cost: The estimate (`lintune.studies.cells.Estimate`), as plain numbers.
+        cost: The estimate (`lintune.studies.cell_costs.Estimate`), as plain numbers.
         assumed: Whether something had to be assumed for it.
     """
 

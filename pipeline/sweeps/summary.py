@@ -9,7 +9,7 @@ import pandas as pd
 
 from lintune import records
 from lintune.errors import InputError
-from lintune.studies.cells.summary import by_method, prediction
+from lintune.studies.cell_summary import by_method, prediction
 from pipeline.sweeps.planning import Cell, read
 
 # Of a cell's record these are no numbers of a row.

@@ -11,8 +11,8 @@ from lintune.cli.finetuning.top import in_top
 from lintune.cli.methods import method_of
 from lintune.methods import METHODS
 from lintune.prompted import PromptedModel
-from lintune.studies.cells import MEMORY, Sizes, work
-from lintune.studies.cells.work import TERMS
+from lintune.studies.cell_costs import MEMORY, Sizes, work
+from lintune.studies.cell_costs.work import TERMS
 from tests.studies.behaviour.tiny_tasks import task
 from tests.tiny import pretrained
 

@@ -11,11 +11,11 @@ from typing import Any
 import yaml
 
 from lintune import records
-from lintune.studies.cells.throughput import processor
+from lintune.studies.cell_costs.throughput import processor
 from pipeline.sweeps.planning import kept
 from tests.cli.given import save_model, save_task
 from tests.pipeline.project import ROOT
-from tests.studies.cells.measured import laws
+from tests.studies.cell_costs.measured import laws
 
 SWEEP: dict[str, Any] = {
     "models": ["llama", "mistral-window"],

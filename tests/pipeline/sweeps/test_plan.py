@@ -9,14 +9,14 @@ from lintune import tasks
 from lintune.errors import FetchError
 from lintune.prompted.encode import encode
 from lintune.studies.behaviour.draws import draw
-from lintune.studies.cells import Lengths
+from lintune.studies.cell_costs import Lengths
 from pipeline import plan as command
 from pipeline.sweeps.estimating import estimated
 from pipeline.sweeps.file import load
 from pipeline.sweeps.parts import Parts
 from pipeline.sweeps.planning import Plan, kept, path_of
 from tests.pipeline.sweeps.given import Project
-from tests.studies.cells.measured import laws
+from tests.studies.cell_costs.measured import laws
 from tests.tiny import tokenizer
 
 

@@ -1,7 +1,7 @@
 """Laws as if they had been measured."""
 
-from lintune.studies.cells import MEMORY, Law, Laws
-from lintune.studies.cells.work import TERMS
+from lintune.studies.cell_costs import MEMORY, Law, Laws
+from lintune.studies.cell_costs.work import TERMS
 
 
 def law(names: tuple[str, ...], spread: float = 0.1) -> Law:

@@ -7,7 +7,7 @@ from transformers import AutoModelForCausalLM
 from lintune.methods import METHODS, Biases, LoRA
 from lintune.methods.attached import Attached
 from lintune.prompted import PromptedModel
-from lintune.studies.cells import Sizes, frozen_blocks
+from lintune.studies.cell_costs import Sizes, frozen_blocks
 from tests.studies.behaviour.tiny_tasks import task
 from tests.tiny import pretrained
 

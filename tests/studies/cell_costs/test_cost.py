@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from lintune.errors import CorruptFileError
-from lintune.studies.cells import Effort, Estimate, Laws, Lengths, Sizes, held, pieces
-from tests.studies.cells.measured import laws
+from lintune.studies.cell_costs import Estimate, Laws, Lengths, Sizes, held, pieces
+from lintune.studies.cells import Effort
+from tests.studies.cell_costs.measured import laws
 
 SIZES = Sizes("lora", 10_000_000, 3, 900_000, 2, 600_000, 4000, 20_000, 1, 4)
 LENGTHS = Lengths((20, 30) * 8, (25,) * 16, (22,) * 50)

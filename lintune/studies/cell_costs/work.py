@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lintune.prompted.batches import spans
+from lintune.studies.cell_costs.sizes import Sizes
 from lintune.studies.cells.effort import Effort
-from lintune.studies.cells.sizes import Sizes
 
 # As `lintune.finetune.network`, `Attached.outputs_on` and `Prefix.states` cut passes, and as the engine does.
 _PASS, _PREFIX, _CAPTURE = 2048, 4096, 1024
@@ -170,7 +170,7 @@ def held(sizes: Sizes, lengths: Lengths, effort: Effort) -> list[Terms]:
 
 
 def kernel_holding(sizes: Sizes, tokens: int) -> Terms:
-    """Return what the memory of a capture grows with: all graphs, and of a block what each output sends back."""
+    """Return what the memory of a capture grows with: all graphs, and what each output sends back."""
     return holding(sizes, graph=tokens, block=tokens * (1 + sizes.outputs), kept=_KEPT)
 
 

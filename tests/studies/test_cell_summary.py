@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lintune.studies.cells.summary import MEAN, SPREAD, by_method, prediction
+from lintune.studies.cell_summary import MEAN, SPREAD, by_method, prediction
 from lintune.studies.intervals import interval
 
 
@@ -22,6 +22,7 @@ def rows() -> pd.DataFrame:
             "peak_bytes": 3e9,
             "predicted_bytes": 2e9,
         }
+        row |= {"cpu_seconds": 3.0}
         row |= {"predicted_seconds_low": 1.0, "predicted_seconds_high": 5.0}
         made.append(row)
     return pd.DataFrame(made)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lintune.errors import InputError
-from lintune.studies.cells.law import Law, fit, interval
+from lintune.studies.cell_costs.law import Law, fit, interval
 
 NAMES = ("passes", "products")
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lintune.errors import CorruptFileError
+from lintune.studies.cell_costs.law import Law, interval
+from lintune.studies.cell_costs.sizes import Sizes
+from lintune.studies.cell_costs.work import TERMS, Lengths, held, pieces
 from lintune.studies.cells.effort import Effort
-from lintune.studies.cells.law import Law, interval
-from lintune.studies.cells.sizes import Sizes
-from lintune.studies.cells.work import TERMS, Lengths, held, pieces
 
-SECONDS = tuple(TERMS)
 # What memory grows with, as `work.held` lists it.
 MEMORY = ("processes", "model", "graphs", "trained", "stored")
 
@@ -63,7 +62,7 @@ class Laws:
         """
         try:
             found = {name: Law.read(plain) for name, plain in data["laws"].items()}
-            return cls({name: found[name] for name in SECONDS}, found["memory"], pace)
+            return cls({name: found[name] for name in TERMS}, found["memory"], pace)
         except (KeyError, TypeError) as error:
             raise CorruptFileError(f"the record holds no laws of the cost of a cell: {error!r}") from error
 
@@ -78,7 +77,7 @@ class Laws:
             effort: How it is trained.
             model: Name of the model, if it may be among those that were measured.
         """
-        parts = dict.fromkeys(SECONDS, 0.0)
+        parts = dict.fromkeys(TERMS, 0.0)
         low, high, beyond = 0.0, 0.0, 0.0
         for piece in pieces(sizes, lengths, effort):
             law = self.seconds[piece.constituent]
