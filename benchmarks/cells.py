@@ -72,7 +72,7 @@ def made(shape: Shape) -> Path:
     folder = MADE / shape.name
     if (folder / "config.json").exists():
         return folder
-    tokenizer = AutoTokenizer.from_pretrained(folder_of(BUNDLED))
+    tokenizer = AutoTokenizer.from_pretrained(folder_of(BUNDLED), trust_remote_code=False)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=shape.width,

@@ -32,7 +32,7 @@ def main(
     try:
         import atheris
     except ImportError as error:
-        typer.echo("error: no atheris here; `pip install -e .[fuzz]` brings it.", err=True)
+        typer.echo("error: no atheris here; `make env` brings it.", err=True)
         raise typer.Exit(2) from error
     with atheris.instrument_imports(
         include=["lintune", "pipeline", "yaml", "json"], enable_loader_override=False

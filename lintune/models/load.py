@@ -115,16 +115,26 @@ def _read(
     except OSError as error:
         raise FetchError(f"model={str(path)!r} could not be read: {error}") from error
     except Exception as error:  # of a damaged file each library says what it stumbles over
-        if "trust_remote_code" in str(error):
-            raise InputError(
-                f"model={str(path)!r} takes code of its own, which is not executed here."
-            ) from error
+        refuse_code(path, error)
         raise CorruptFileError(
             f"The files of model={str(path)!r} are damaged, or for another version of transformers: "
             f"{type(error).__name__}: {error}"
         ) from error
     check_complete(str(path), found, about["missing_keys"])
     return model, tokenizer, found
+
+
+def refuse_code(path: str | Path, error: Exception) -> None:
+    """Say it plainly when transformers could read a model only by running code that comes with it.
+
+    Raises:
+        InputError: That is what the error is about.
+    """
+    if "trust_remote_code" in str(error):
+        raise InputError(
+            f"model={str(path)!r} takes code of its own, and none is executed here; accepted are models "
+            "whose configuration and tokenizer transformers itself has."
+        ) from error
 
 
 def _kind_of(architectures: list[str], path: str | Path) -> Kind:

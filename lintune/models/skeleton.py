@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 
 from lintune.errors import FetchError, InputError, unknown_name
 from lintune.models.bundled import BUNDLED, folder_of
-from lintune.models.load import _CLASSES, Kind, _kind_of
+from lintune.models.load import _CLASSES, Kind, _kind_of, refuse_code
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +58,15 @@ def skeleton(name: str, dtype: torch.dtype = torch.float32) -> Skeleton:
     else:
         raise unknown_name("model", name, [*BUNDLED, "<hub owner>/<hub name>", "<local folder>"])
     try:
-        config = AutoConfig.from_pretrained(path)
-        tokenizer = AutoTokenizer.from_pretrained(path)
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     except OSError as error:
         raise FetchError(f"model={name!r} could not be read: {error}") from error
     except ValueError as error:  # transformers does not know the architecture
+        refuse_code(path, error)
         raise InputError(f"model={name!r}: {error}") from error
     kind: Kind = BUNDLED[name].kind if name in BUNDLED else _kind_of(config.architectures or [], path)  # type: ignore[assignment]
     stored = config.dtype  # making a model writes its own type there
     with torch.device("meta"):
-        model = _CLASSES[kind].from_config(config, dtype=dtype)
+        model = _CLASSES[kind].from_config(config, dtype=dtype, trust_remote_code=False)
     return Skeleton(name, kind, model, tokenizer, getattr(config, "max_position_embeddings", None), stored)

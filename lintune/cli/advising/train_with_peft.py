@@ -156,10 +156,13 @@ def load(plan: Mapping[str, Any], device: str) -> tuple[Any, Any]:
     where = str(beside) if beside.is_dir() else plan["model"]
     auto = AutoModelForMaskedLM if plan["kind"] == "masked" else AutoModelForCausalLM
     dtype = getattr(torch, plan["dtype"])
-    model: Any = auto.from_pretrained(where, revision=plan["revision"], dtype=dtype, use_safetensors=True)
+    revision = plan["revision"]
+    model: Any = auto.from_pretrained(
+        where, revision=revision, dtype=dtype, use_safetensors=True, trust_remote_code=False
+    )
     torch.manual_seed(plan["seed"])
     adapted = get_peft_model(model.to(device), PeftConfig.from_pretrained(str(HERE)))
-    tokenizer = AutoTokenizer.from_pretrained(where, revision=plan["revision"])
+    tokenizer = AutoTokenizer.from_pretrained(where, revision=revision, trust_remote_code=False)
     return adapted.eval(), tokenizer  # eval: no dropout, as the advice assumes
 
 
