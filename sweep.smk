@@ -75,7 +75,8 @@ rule cell:
         runtime=lambda wildcards: cell_of(wildcards).minutes,
         gpu=int(PLAN.device.startswith("cuda")),
     message:
-        "Cell {wildcards.model} x {wildcards.task} x {wildcards.method} x {wildcards.seed}"
+        "Cell {wildcards.model} x {wildcards.task} x {wildcards.method} x {wildcards.seed}: at most "
+        "{resources.mem_mb} MB, {resources.runtime} min"
     shell:
         "exec env OMP_NUM_THREADS={threads} TQDM_DISABLE=1 {PYTHON:q} -m pipeline.cell run {output:q} "
         "{params.given:q}"

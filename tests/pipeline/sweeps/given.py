@@ -93,7 +93,7 @@ class Project:
     def write(self, **changed: Any) -> None:
         """Write the sweep with some keys changed; a key that is None is left out."""
         entries = {key: value for key, value in (SWEEP | changed).items() if value is not None}
-        (self.root / "sweeps/tiny.yml").write_text(yaml.safe_dump(entries))
+        (self.root / "sweeps/tiny.yml").write_text(yaml.safe_dump(entries, sort_keys=False))
 
     def call(self, module: str, *arguments: str, **environment: str) -> tuple[int, str]:
         """Run a module of the pipeline and return its exit code and all that it said."""
