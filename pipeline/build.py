@@ -13,13 +13,13 @@ import typer
 from snakemake.cli import main as snakemake
 
 from lintune.errors import InputError
-from pipeline import profiles, resources
+from pipeline import profiles, resources, sources
 from pipeline.locks import alone
 
 BOOK = Path("_build/html/index.html")
 PREVIEW = Path("build/preview/done")
 MACHINES = Path("machines")
-LONGEST = Path("notebooks/executed/tangent_kernel.ipynb")  # begun last, it would run on when all else is done
+LONGEST = "tangent_kernel"  # begun last, it would run on when all else is done
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -40,10 +40,11 @@ def options(profile: str, further: list[str], machine: Path | None = None) -> li
         chosen += ["--profile", str(machine)]
     if further:
         return [*chosen, *further]
+    early = [f"notebooks/executed/{LONGEST}.ipynb"] if LONGEST in sources.all_sources() else []
     first_time = not BOOK.exists() and not PREVIEW.exists()
     if first_time and profile != "smoke":  # something to read while notebooks run; smoke is done before that
-        return [*chosen, "--prioritize", str(PREVIEW), str(LONGEST), "--", str(BOOK), str(PREVIEW)]
-    return [*chosen, "--prioritize", str(LONGEST)]
+        return [*chosen, "--prioritize", str(PREVIEW), *early, "--", str(BOOK), str(PREVIEW)]
+    return [*chosen, "--prioritize", *early] if early else chosen
 
 
 def build(profile: str, further: list[str], machine: Path | None = None) -> int:

@@ -111,6 +111,12 @@ def test_a_cell_that_fails_does_not_stop_the_others(project: Project) -> None:
     assert project.ran() == []
     assert json.loads((FOLDER / "summary.json").read_text()) is True
 
+    said = project.sweep("--", "--dry-run")[1]
+    for cell in kept("tiny").cells[:4]:  # what a job asks for is what the plan expects at most
+        assert cell.memory_mb >= cell.cost["bytes_high"] / 1e6
+        assert cell.minutes >= cell.cost["seconds_high"] / 60
+        assert f"at most {cell.memory_mb} MB, {cell.minutes} min" in said
+
     assert project.sweep()[0] == 0
     assert project.ran() == [line for line in EVERY if line.startswith("llama")]
     assert json.loads((FOLDER / "summary.json").read_text()) is False
