@@ -71,8 +71,8 @@ rule cell:
         seed="[0-9]+",
     threads: PLAN.threads
     resources:
-        mem_mb=lambda wildcards: cell_of(wildcards).memory_mb,
-        runtime=lambda wildcards: cell_of(wildcards).minutes,
+        mem_mb=lambda wildcards, attempt: attempt * cell_of(wildcards).memory_mb,
+        runtime=lambda wildcards, attempt: attempt * cell_of(wildcards).minutes,
         gpu=int(PLAN.device.startswith("cuda")),
     message:
         "Cell {wildcards.model} x {wildcards.task} x {wildcards.method} x {wildcards.seed}: at most "

@@ -13,7 +13,7 @@ import typer
 from snakemake.cli import main as snakemake
 
 from lintune.errors import InputError
-from pipeline import profiles, resources, sources
+from pipeline import profiles, resources, sources, stamps
 from pipeline.locks import alone
 
 BOOK = Path("_build/html/index.html")
@@ -59,6 +59,7 @@ def build(profile: str, further: list[str], machine: Path | None = None) -> int:
     if machine is not None and not (machine / "config.yaml").is_file():
         raise InputError(f"machine={str(machine)!r} holds no config.yaml; there are {_listed(MACHINES)}.")
     with alone(Path(".build.lock"), "building here"):
+        stamps.settle()
         try:
             snakemake(options(profile, further, machine))
         except SystemExit as end:  # how Snakemake's command line ends

@@ -105,9 +105,10 @@ def _write_whole(path: Path, blocks: np.ndarray, metadata: dict[str, str]) -> No
         part.chmod(0o644)  # temporary files are private; a kernel is for everybody to read
         os.replace(part, path)
     except (OSError, SafetensorError) as error:
+        raise FetchError(f"{path} could not be written: {error}. An earlier one is untouched.") from error
+    finally:  # of whatever ends it, a key of the user's among it
         if part is not None:
             part.unlink(missing_ok=True)
-        raise FetchError(f"{path} could not be written: {error}. An earlier one is untouched.") from error
 
 
 def _read(path: Path) -> tuple[BlockKernel, dict[str, str]]:

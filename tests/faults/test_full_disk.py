@@ -116,5 +116,5 @@ def test_pages_that_do_not_fit_are_rendered_anew_later(small: Disk) -> None:
     code, said = project.build(*BOOK)
     assert code == 0, said
     assert project.executed() == []
-    for page in ("index", "book/intro", "notebooks/executed/one", "notebooks/executed/two"):
+    for page in ("book/intro", "notebooks/executed/one", "notebooks/executed/two"):
         assert "</html>" in (project.root / f"_build/html/{page}.html").read_text()

@@ -24,7 +24,7 @@ class Estimate:
         seconds_low: Lower end.
         seconds_high: Upper end.
         bytes: Peak memory.
-        bytes_high: Upper end.
+        bytes_high: Upper end, as if nothing that one moment frees were of use to the next.
         parts: Seconds by constituent.
         beyond: By which factor the cell exceeds what was measured, in the term that does so most; what is
             above 1 is extrapolated.
@@ -88,13 +88,14 @@ class Laws:
             beyond = max(beyond, law.beyond(piece.terms) if cost else 0.0)
         moments = held(sizes, lengths, effort)
         peak = max(self.memory.cost(terms) for terms in moments)
+        together = self.memory.cost([max(term) for term in zip(*moments, strict=True)])
         beyond = max(beyond, *(self.memory.beyond(terms) for terms in moments))
         return Estimate(
             sum(parts.values()),
             low,
             high,
             peak,
-            peak * interval(self.memory.error(None, model)),
+            together * interval(self.memory.error(None, model)),
             parts,
             math.inf if math.isnan(beyond) else beyond,
         )

@@ -6,6 +6,7 @@ import pytest
 
 from lintune.errors import CorruptFileError
 from lintune.studies.cell_costs import Estimate, Laws, Lengths, Sizes, held, pieces
+from lintune.studies.cell_costs.law import interval
 from lintune.studies.cells import Effort
 from tests.studies.cell_costs.measured import laws
 
@@ -28,6 +29,8 @@ def test_an_estimate_is_the_sum_of_the_laws_of_all_pieces() -> None:
     assert sum(found.parts.values()) == pytest.approx(expected)
     assert found.bytes == max(known.memory.cost(terms) for terms in held(SIZES, LENGTHS, EFFORT))
     assert found.seconds_low < found.seconds < found.seconds_high
+    most = [max(term) for term in zip(*held(SIZES, LENGTHS, EFFORT), strict=True)]
+    assert found.bytes_high == pytest.approx(known.memory.cost(most) * interval(known.memory.spread))
 
 
 def test_every_piece_of_a_step_is_counted() -> None:
