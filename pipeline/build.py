@@ -94,6 +94,9 @@ def main(
     except InputError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
+    except OSError as error:  # disk full, folder not writable
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
     if code:
         typer.echo(f"error: the book is not finished (profile {chosen}); the reason is above.", err=True)
         raise typer.Exit(code)
