@@ -20,7 +20,7 @@ export PROFILE
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf notebook results test benchmark lint env lock audit sbom clean
+.PHONY: help book pdf notebook results plan sweep test benchmark lint env lock audit sbom clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,12 @@ notebook: $(ENV)  ## execute one notebook: NAME=tangent_kernel ARGS="-p shots=4"
 results: $(ENV)  ## run the reference grids that are missing (hours; resumes)
 	@# Parts depend on their own absence alone, not on code; what a killed run left is no obstacle.
 	@$(BIN)/python -m snakemake -s results.smk --cores 1 --rerun-triggers mtime --rerun-incomplete --nolock
+
+plan: $(ENV)  ## say what a sweep will cost before it starts: PROFILE=gpu ARGS="--jobs 8 --hours 100"
+	@$(BIN)/python -m pipeline.plan --sweep $(or $(PROFILE),cpu) $(ARGS)
+
+sweep: $(ENV)  ## run a sweep: PROFILE=smoke ARGS="-- --dry-run" (results in build/sweep)
+	@$(BIN)/python -m pipeline.sweep $(or $(PROFILE),cpu) $(ARGS)
 
 test: $(ENV)  ## run all tests
 	$(BIN)/python -m pytest $(ARGS)
@@ -95,6 +101,6 @@ audit: sbom  ## look for known vulnerabilities of all that is locked (asks the r
 sbom: $(ENV) $(TOOLS_ENV)  ## list what is installed in build/sbom.cdx.json (CycloneDX)
 	@$(TOOLS)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o build/sbom.cdx.json $(BIN)/python
 
-clean:  ## remove what was built, not the environment, the parts of reference grids nor the cache of weights and data
-	find build -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} + 2>/dev/null || true
+clean:  ## remove what was built, not the environment, sweeps, parts of reference grids nor the cache of weights and data
+	find build -mindepth 1 -maxdepth 1 ! -name reference ! -name sweep -exec rm -rf {} + 2>/dev/null || true
 	rm -rf _build notebooks/executed .snakemake .build.lock
