@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lintune.errors import InputError
+
 
 @dataclass(frozen=True)
 class Searched:
@@ -27,6 +29,20 @@ class Searched:
         """Whether that is the smallest or the largest rate that was tried: one beyond might be better."""
         rates = [rate for rate, _ in self.trials]
         return self.rate in (min(rates), max(rates))
+
+
+def check(rates: Sequence[float], finer: float) -> None:
+    """Refuse rates and a factor that `search` cannot go by.
+
+    Raises:
+        InputError: There is no rate, one is not positive, finite and above the last, or the factor is not
+            above 1.
+    """
+    given = list(rates)
+    if not given or given != sorted(set(given)) or not (given[0] > 0 and math.isfinite(given[-1])):
+        raise InputError(f"rates={given} must be positive, finite, ascending and at least one.")
+    if not (math.isfinite(finer) and finer > 1):
+        raise InputError(f"finer={finer} must be above 1 and finite.")
 
 
 def search(loss_at: Callable[[float], float], rates: Sequence[float], finer: float) -> Searched:

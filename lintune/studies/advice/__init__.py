@@ -13,7 +13,7 @@ from lintune.studies.advice.regrets import DEFAULT, HINDSIGHT, RANDOM, SWEEP, co
 from lintune.studies.advice.room import room
 from lintune.studies.advice.study import advices, together
 from lintune.studies.advice.trusted import probes, tie_spreads, warning
-from lintune.studies.advice.words import compared, listed, span
+from lintune.studies.advice.words import compared, span
 
 __all__ = [
     "AT_RATE",
@@ -39,7 +39,6 @@ __all__ = [
     "gains",
     "handful",
     "joined",
-    "listed",
     "margins",
     "overview",
     "probes",

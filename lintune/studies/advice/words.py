@@ -1,15 +1,9 @@
 """Estimates and comparisons in words, for tables and sentences that hold whichever way they come out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-
-
-def listed(values: Iterable[Any]) -> str:
-    """Return values as text, the last one after an "and"."""
-    *before, last = map(str, values)
-    return f"{', '.join(before)} and {last}" if before else last
 
 
 def span(row: Mapping[str, Any] | pd.Series, name: str = "mean", digits: int = 2) -> str:

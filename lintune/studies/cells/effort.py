@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from lintune.descent import Recipe
 from lintune.errors import InputError
 from lintune.studies.behaviour.draws import Draw, draw
+from lintune.studies.rates import check
 from lintune.tasks import Task
 
 
@@ -39,11 +40,7 @@ class Effort:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name}={value} must be at least 1.")
-        rates = list(self.rates)
-        if not rates or rates != sorted(set(rates)) or not (rates[0] > 0 and math.isfinite(rates[-1])):
-            raise InputError(f"rates={rates} must be positive, finite, ascending and at least one.")
-        if not (math.isfinite(self.finer) and self.finer > 1):
-            raise InputError(f"finer={self.finer} must be above 1 and finite.")
+        check(self.rates, self.finer)
 
     @property
     def trials(self) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lintune.errors import InputError
+from lintune.studies.rates import check
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,7 @@ class Plan:
         for name, bound in least.items():
             if getattr(self, name) < bound:
                 raise InputError(f"{name}={getattr(self, name)} must be at least {bound}.")
-        rates = list(self.rates)
-        if not rates or rates != sorted(set(rates)) or not (rates[0] > 0 and math.isfinite(rates[-1])):
-            raise InputError(f"rates={rates} must be positive, finite, ascending and at least one.")
-        if not (math.isfinite(self.finer) and self.finer > 1):
-            raise InputError(f"finer={self.finer} must be above 1 and finite.")
+        check(self.rates, self.finer)
 
     def shots(self, examples: int, classes: int) -> int:
         """Return how many examples of each class make up at most so many, at least 1."""

@@ -9,6 +9,7 @@ import pytest
 from lintune.advise import SCORES
 from lintune.studies import advice
 from lintune.studies.advice.aims import aims, verdict
+from lintune.words import listed
 
 NAMES = ("a", "b", "c", "d")
 
@@ -226,8 +227,8 @@ def test_another_combination_orders_anew() -> None:
 
 
 def test_words_say_which_way_and_how_surely() -> None:
-    assert advice.listed(["a"]) == "a"
-    assert advice.listed(["a", "b", "c"]) == "a, b and c"
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b and c"
     assert advice.span({"mean": 0.5, "low": 0.25, "high": 0.75}) == "0.50 (0.25 to 0.75)"
     assert advice.span({"x": 0.5, "low": math.nan, "high": math.nan}, "x", 1) == "0.5 (one task only)"
     assert advice.compared({"mean": -0.02, "low": -0.03, "high": -0.01}) == "0.020 less (clearly)"
