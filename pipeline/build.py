@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from snakemake.cli import main as snakemake
 
 from lintune.errors import InputError
-from pipeline import profiles, resources, sources, stamps
+from pipeline import engine, profiles, resources, sources, stamps
 from pipeline.locks import alone
 
 BOOK = Path("_build/html/index.html")
@@ -31,11 +30,7 @@ def options(profile: str, further: list[str], machine: Path | None = None) -> li
         further: Options that follow ours.
         machine: Folder of what Snakemake calls a profile: where jobs run. None for this machine.
     """
-    chosen = ["--config", f"profile={profile}", "--cores", "all", "--nolock", "--rerun-incomplete"]
-    # The exact scheduler solves a linear program; one notebook at a time needs none.
-    chosen += ["--scheduler", "greedy", "--quiet", "host", "progress"]
-    # Modification times alone decide, as with make: `touch` re-runs what depends on the file.
-    chosen += ["--max-checksum-file-size", "0"]
+    chosen = ["--config", f"profile={profile}", "--quiet", "host", "progress", *engine.ALWAYS]
     if machine is not None:
         chosen += ["--profile", str(machine)]
     if further:
@@ -60,11 +55,7 @@ def build(profile: str, further: list[str], machine: Path | None = None) -> int:
         raise InputError(f"machine={str(machine)!r} holds no config.yaml; there are {_listed(MACHINES)}.")
     with alone(Path(".build.lock"), "building here"):
         stamps.settle()
-        try:
-            snakemake(options(profile, further, machine))
-        except SystemExit as end:  # how Snakemake's command line ends
-            return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
+        return engine.run(options(profile, further, machine))
 
 
 def _listed(folder: Path) -> str:

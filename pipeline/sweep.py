@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from snakemake.cli import main as snakemake
 
 from lintune.errors import CorruptFileError, FetchError, InputError
+from pipeline import engine
 from pipeline.locks import alone
 from pipeline.sweeps.planning import Plan, kept
 
@@ -35,9 +35,7 @@ def options(plan: Plan, partial: bool, further: Sequence[str]) -> list[str]:
         chosen += ["--allowed-rules", "summary"]
     if not elsewhere(further):
         chosen += ["--resources", f"mem_mb={_memory_mb()}", *_gpus(plan.device)]
-    chosen += ["--cores", "all", "--keep-going", "--nolock", "--rerun-incomplete", "--quiet", "host"]
-    # The exact scheduler solves a linear program, for which cells that are all alike give no reason.
-    chosen += ["--scheduler", "greedy", "--max-checksum-file-size", "0"]
+    chosen += ["--keep-going", "--quiet", "host", *engine.ALWAYS]
     return [*chosen, *further]
 
 
@@ -77,11 +75,7 @@ def run(name: str, partial: bool, further: Sequence[str]) -> int:
     if not elsewhere(further) and not partial:
         check_device(plan.device)
     with alone(plan.folder / ".lock", f"running the sweep {name} here"):
-        try:
-            snakemake(options(plan, partial, further))
-        except SystemExit as end:  # how Snakemake's command line ends
-            return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
+        return engine.run(options(plan, partial, further))
 
 
 @app.command()
