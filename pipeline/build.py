@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from snakemake.utils import available_cpu_count
 
 from lintune.errors import InputError
 from pipeline import engine, profiles, resources, sources, stamps
+from pipeline.kernels import warm
 from pipeline.locks import alone
 
 BOOK = Path("_build/html/index.html")
 PREVIEW = Path("build/preview/done")
 MACHINES = Path("machines")
-LONGEST = "tangent_kernel"  # begun last, it would run on when all else is done
+LONGEST = ("tangent_kernel", "one_pass")  # begun last, they would run on when all else is done
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -35,7 +37,8 @@ def options(profile: str, further: list[str], machine: Path | None = None) -> li
         chosen += ["--profile", str(machine)]
     if further:
         return [*chosen, *further]
-    early = [f"notebooks/executed/{LONGEST}.ipynb"] if LONGEST in sources.all_sources() else []
+    there = sources.all_sources()
+    early = [f"notebooks/executed/{name}.ipynb" for name in LONGEST if name in there]
     first_time = not BOOK.exists() and not PREVIEW.exists()
     if first_time and profile != "smoke":  # something to read while notebooks run; smoke is done before that
         return [*chosen, "--prioritize", str(PREVIEW), *early, "--", str(BOOK), str(PREVIEW)]
@@ -55,7 +58,12 @@ def build(profile: str, further: list[str], machine: Path | None = None) -> int:
         raise InputError(f"machine={str(machine)!r} holds no config.yaml; there are {_listed(MACHINES)}.")
     with alone(Path(".build.lock"), "building here"):
         stamps.settle()
-        return engine.run(options(profile, further, machine))
+        if machine is not None:
+            return engine.run(options(profile, further, machine))
+        with warm.kernels(
+            threads=max(1, available_cpu_count() // 2)
+        ):  # as many as the Snakefile gives to most
+            return engine.run(options(profile, further))
 
 
 def _listed(folder: Path) -> str:

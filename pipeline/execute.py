@@ -34,6 +34,7 @@ from traitlets.config import Config
 
 from lintune.errors import InputError
 from pipeline import parameters, profiles, sources, stamps
+from pipeline.kernels import stand_in, warm
 from pipeline.locks import alone
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -114,16 +115,12 @@ def _kernel_environment(running: Path) -> Iterator[None]:
     """Set what the kernel inherits: this interpreter, figures in the notebook, the folder for records."""
     (running / "records").mkdir()
     # A kernel named python3 of the user or of JUPYTER_PATH may be another interpreter: ours goes first.
-    write_kernel_spec(running / "jupyter" / "kernels" / "python3")
+    write_kernel_spec(running / "jupyter" / "kernels" / "python3", {"argv": stand_in.COMMAND})
     search = [str(running / "jupyter"), os.environ.get("JUPYTER_PATH", "")]
     wanted = {
         "JUPYTER_PATH": os.pathsep.join(filter(None, search)),
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "LINTUNE_RECORDS": str(running / "records"),
-        # tqdm misses ipywidgets; the pages are static and do without.
-        "PYTHONWARNINGS": ",".join(
-            filter(None, ["ignore:IProgress not found", os.environ.get("PYTHONWARNINGS")])
-        ),
+        **warm.environment(),
     }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)

@@ -1,11 +1,10 @@
 """Which number of a kernel at the start foretells training loss and accuracy, over many layer choices."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from tqdm.auto import tqdm
 
 from lintune import spectrum
@@ -186,13 +185,14 @@ def correlations(rows: pd.DataFrame) -> pd.DataFrame:
     """
     groups = _groups(rows)
     tasks = [task for task, _ in groups]
+    ranked = [_rank_correlations(group) for group in groups.values()]
     found = []
     for outcome in OUTCOMES:
-        whole = {name: _each(_spearman, groups, name, outcome) for name in PREDICTORS}
+        whole = {name: np.array([by.at[name, outcome] for by in ranked]) for name in PREDICTORS}
         size = expected_sign("parameters", outcome) * whole["parameters"]
         for predictor, each in whole.items():
             expected = expected_sign(predictor, outcome)
-            partial = _each(_partial, groups, predictor, outcome)
+            partial = np.array([_partial(by, predictor, outcome) for by in ranked])
             found.append(
                 {
                     "predictor": predictor,
@@ -304,29 +304,18 @@ def _interval(
     return {name: mean, f"{prefix}low": float(low), f"{prefix}high": float(high)}
 
 
-def _each(
-    measure: Callable[[pd.DataFrame, str, str], float],
-    groups: Mapping[Any, pd.DataFrame],
-    predictor: str,
-    outcome: str,
-) -> np.ndarray:
-    return np.array([measure(group, predictor, outcome) for group in groups.values()])
+def _rank_correlations(group: pd.DataFrame) -> pd.DataFrame:
+    """Return Spearman's correlation of predictors and outcomes, 0 where one is constant and ranks nothing."""
+    return group[[*PREDICTORS, *OUTCOMES]].rank().corr().fillna(0.0)
 
 
-def _spearman(group: pd.DataFrame, left: str, right: str) -> float:
-    """Return the rank correlation of two columns, 0 where one is constant and ranks nothing."""
-    if group[left].nunique() < 2 or group[right].nunique() < 2:
-        return 0.0
-    return float(stats.spearmanr(group[left], group[right]).statistic)
-
-
-def _partial(group: pd.DataFrame, predictor: str, outcome: str) -> float:
+def _partial(by: pd.DataFrame, predictor: str, outcome: str) -> float:
     """Return the rank correlation of predictor and outcome given the number of parameters.
 
     It is that of what a straight line through the ranks of the number of parameters leaves of both.
     """
     pair, one, other = (
-        _spearman(group, left, right)
+        float(by[right][left])
         for left, right in ((predictor, outcome), (predictor, "parameters"), (outcome, "parameters"))
     )
     left = (1 - one**2) * (1 - other**2)

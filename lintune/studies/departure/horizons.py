@@ -56,8 +56,8 @@ def horizons(rows: pd.DataFrame) -> pd.DataFrame:
     """
     rows = rows.assign(draw=rows.task.astype(str) + " " + rows.seed.astype(str))
     ends = rows[rows.twin_kernel_drift.notna()]
-    found = [_horizon(rows, end) for _, end in ends.iterrows()]
-    return pd.DataFrame(found)
+    runs = {key: run.set_index("step") for key, run in rows.groupby(RUN)}
+    return pd.DataFrame([_horizon(runs[tuple(end[RUN])], end) for _, end in ends.iterrows()])
 
 
 def beyond(table: pd.DataFrame, threshold: float = THRESHOLD, outcome: str = "gap") -> np.ndarray:
@@ -65,9 +65,8 @@ def beyond(table: pd.DataFrame, threshold: float = THRESHOLD, outcome: str = "ga
     return table[outcome].to_numpy(dtype=float) > threshold
 
 
-def _horizon(rows: pd.DataFrame, end: pd.Series) -> dict[str, Any]:
-    """Return the row of one end."""
-    run = rows[(rows[RUN] == end[RUN]).all(axis=1)].set_index("step")
+def _horizon(run: pd.DataFrame, end: pd.Series) -> dict[str, Any]:
+    """Return the row of one end of a run, whose checkpoints are indexed by step."""
     step = int(end.step)
     early, gaps = run.loc[step // EARLY], run.loc[:step, "test_gap"]
     known = {name: _or_infinite(early[column]) for name, column in _EARLY.items()}

@@ -1,0 +1,123 @@
+"""The warm process: it has imported what notebooks import of other packages, and forks into their kernels.
+
+Nothing of this project is imported: a module edited while a build lasts must be met as it is when a notebook
+begins. A kernel with another number of threads than the warm process is refused, since the libraries below
+torch read that number when they are loaded; it starts as an ordinary one.
+"""
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import socket
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ADDRESS = "LINTUNE_KERNELS"  # environment variable: path of the socket at which the warm process listens
+THREADS = "OMP_NUM_THREADS"
+IMPORTED = (
+    *("torch", "transformers.models.llama.modeling_llama", "transformers.models.roberta.modeling_roberta"),
+    *("transformers.models.auto.tokenization_auto", "transformers.convert_slow_tokenizer"),
+    *("numpy", "scipy.stats", "sklearn.linear_model", "pandas", "matplotlib.pyplot"),
+    *("myst_nb", "rich.table", "ipykernel.kernelapp"),
+)
+
+
+def environment() -> dict[str, str]:
+    """Return the variables of every kernel that count while it imports: figures go into the notebook."""
+    # tqdm misses ipywidgets; the pages are static and do without.
+    warnings = filter(None, ["ignore:IProgress not found", os.environ.get("PYTHONWARNINGS")])
+    return {
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYTHONWARNINGS": ",".join(warnings),
+    }
+
+
+@contextmanager
+def kernels(threads: int) -> Iterator[None]:
+    """Keep a warm process while the block lasts, for kernels with so many threads; notebooks find it."""
+    with tempfile.TemporaryDirectory(prefix="lintune-") as folder:  # of this user alone
+        address = str(Path(folder) / "kernels")
+        process = _started(address, threads)
+        before = os.environ.get(ADDRESS)
+        os.environ[ADDRESS] = address
+        try:
+            yield
+        finally:
+            os.environ.pop(ADDRESS)
+            if before is not None:
+                os.environ[ADDRESS] = before
+            process.terminate()
+            process.wait()
+
+
+def _started(address: str, threads: int) -> subprocess.Popen[bytes]:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(address)
+        listening.listen()  # who asks before the process is there waits for it
+        command = [sys.executable, "-m", "pipeline.kernels.warm", str(listening.fileno())]
+        variables = os.environ | environment() | {THREADS: str(threads)}
+        return subprocess.Popen(command, env=variables, pass_fds=[listening.fileno()])
+
+
+class _Warm(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
+    """Answers each connection in a fork of this process, and ends with the process that started it."""
+
+    parent = os.getppid()
+
+    def service_actions(self) -> None:
+        super().service_actions()
+        if os.getppid() != self.parent:
+            os._exit(1)
+
+
+class _Kernel(socketserver.StreamRequestHandler):
+    """The fork: it takes the place, the variables and the arguments of who asked, and becomes a kernel."""
+
+    def handle(self) -> None:
+        wanted = json.loads(self.rfile.readline())
+        if wanted["environment"].get(THREADS) != os.environ.get(THREADS):
+            return
+        os.setsid()  # as Jupyter starts its kernels: a Ctrl-C in the terminal is not for them
+        os.environ.clear()
+        os.environ.update(wanted["environment"])
+        os.chdir(wanted["folder"])
+        threading.Thread(target=self._end_with_stand_in, daemon=True).start()
+        self.wfile.write(f"{os.getpid()}\n".encode())
+        _become_kernel(wanted["arguments"])
+
+    def _end_with_stand_in(self) -> None:
+        self.request.recv(1)  # it says no more: this returns when it has gone
+        os._exit(1)
+
+
+def _become_kernel(arguments: list[str]) -> None:
+    from ipykernel import kernelapp
+
+    del sys.path[0]  # the working directory; IPython puts it back
+    # It ends when the warm process does, whose child it is.
+    sys.argv = ["ipykernel_launcher", *arguments, f"--IPKernelApp.parent_handle={os.getppid()}"]
+    kernelapp.launch_new_instance()
+    atexit._run_exitfuncs()  # the server ends its forks without
+
+
+def serve(listening: socket.socket) -> None:
+    """Import what kernels import, then fork one for each that asks."""
+    for name in IMPORTED:
+        importlib.import_module(name)
+    gc.freeze()  # what is there now need not be looked through, and so not be copied, in each fork
+    with _Warm(listening.getsockname(), _Kernel, bind_and_activate=False) as server:
+        server.socket.close()
+        server.socket = listening
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,0 +1,127 @@
+"""Kernels that are forks of a warm process: like ordinary ones in all but the imports already made."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipeline.execute import NotebookError, execute
+from pipeline.kernels import warm
+from tests.pipeline.project import Project, notebook
+
+pytestmark = pytest.mark.slow
+STATE = """import json, os, sys
+from pathlib import Path
+state = {
+    "warm": "torch" in sys.modules,
+    "library": [name for name in sys.modules if name.partition(".")[0] == "lintune"],
+    "arguments": sys.argv[1:2],
+    "path": sys.path,
+    "folder": os.getcwd(),
+    "mark": os.environ.get("MARK"),
+    "leader": os.getsid(0) == os.getpid(),
+}
+import matplotlib, torch
+state["threads"] = torch.get_num_threads()
+state["figures"] = matplotlib.get_backend()
+Path(os.environ["LINTUNE_RECORDS"], "state.json").write_text(json.dumps(state))"""
+SLEEPING = (
+    "import os, time\nfrom pathlib import Path\nPath('kernel').write_text(str(os.getpid()))\ntime.sleep(60)"
+)
+ENDING = """import atexit
+from pathlib import Path
+atexit.register(Path('ended').touch)"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def served(project: Project) -> Iterator[None]:
+    with warm.kernels(threads=1):
+        yield
+
+
+def state(project: Project) -> dict[str, object]:
+    project.write("notebooks/one.md", notebook(STATE))
+    execute(Path("notebooks/one.md"), {}, Path("build/one"))
+    read: dict[str, object] = json.loads(Path("build/one/records/state.json").read_text())
+    return read
+
+
+def until(reached: Callable[[], bool]) -> None:
+    for _ in range(300):
+        if reached():
+            return
+        time.sleep(0.1)
+    pytest.fail("it did not happen within half a minute")
+
+
+def warm_process() -> psutil.Process:
+    children = psutil.Process().children()
+    return next(child for child in children if "pipeline.kernels.warm" in child.cmdline())
+
+
+def test_a_fork_is_as_an_ordinary_kernel_but_has_imported(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MARK", "mine")
+    cold = state(project)
+    with warm.kernels(threads=1):
+        forked = state(project)
+    assert (cold.pop("warm"), forked.pop("warm")) == (False, True)
+    assert forked == cold
+    assert forked["library"] == []  # it is read when a notebook begins, not when the build did
+
+
+def test_other_threads_make_an_ordinary_kernel(
+    served: None, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    found = state(project)
+    assert (found["warm"], found["threads"]) == (False, 2)
+
+
+def test_without_the_warm_process_kernels_are_ordinary(served: None, project: Project) -> None:
+    warm_process().kill()
+    assert state(project)["warm"] is False
+
+
+def test_what_waits_for_the_end_of_a_kernel_is_done(served: None, project: Project) -> None:
+    project.write("notebooks/one.md", notebook(ENDING))
+    execute(Path("notebooks/one.md"), {}, Path("build/one"))
+    assert Path("ended").exists()
+
+
+def test_a_killed_fork_is_told(served: None, project: Project) -> None:
+    project.write("notebooks/one.md", notebook("import os\nos.kill(os.getpid(), 9)"))
+    with pytest.raises(NotebookError, match="its kernel stopped"):
+        execute(Path("notebooks/one.md"), {}, Path("build/one"))
+    assert state(project)["warm"] is True  # the warm process and the kernels after it are well
+
+
+@pytest.mark.parametrize("killed", ["execution", "warm process"])
+def test_a_fork_ends_with_what_it_works_for(served: None, project: Project, killed: str) -> None:
+    project.write("notebooks/one.md", notebook(SLEEPING))
+    command = [sys.executable, "-m", "pipeline.execute", "notebooks/one.md", "--profile", "smoke"]
+    execution = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: Path("kernel").exists() and Path("kernel").read_text() != "")
+        kernel = psutil.Process(int(Path("kernel").read_text()))
+        assert kernel.ppid() == warm_process().pid
+        os.kill(execution.pid if killed == "execution" else warm_process().pid, signal.SIGKILL)
+        until(lambda: not kernel.is_running() or kernel.status() == psutil.STATUS_ZOMBIE)
+    finally:
+        execution.kill()
+        execution.wait()
