@@ -41,7 +41,7 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def kernels(threads: int) -> Iterator[None]:
+def kernels(threads: int) -> Iterator[subprocess.Popen[bytes]]:
     """Keep a warm process while the block lasts, for kernels with so many threads; notebooks find it."""
     with tempfile.TemporaryDirectory(prefix="lintune-") as folder:  # of this user alone
         address = str(Path(folder) / "kernels")
@@ -49,7 +49,7 @@ def kernels(threads: int) -> Iterator[None]:
         before = os.environ.get(ADDRESS)
         os.environ[ADDRESS] = address
         try:
-            yield
+            yield process
         finally:
             os.environ.pop(ADDRESS)
             if before is not None:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from pipeline.execute import NotebookError, execute
@@ -32,9 +31,11 @@ import matplotlib, torch
 state["threads"] = torch.get_num_threads()
 state["figures"] = matplotlib.get_backend()
 Path(os.environ["LINTUNE_RECORDS"], "state.json").write_text(json.dumps(state))"""
-SLEEPING = (
-    "import os, time\nfrom pathlib import Path\nPath('kernel').write_text(str(os.getpid()))\ntime.sleep(60)"
-)
+BEATING = """import os, time
+from pathlib import Path
+for beat in range(600):
+    Path("beats").write_text(f"{os.getppid()} {beat}")
+    time.sleep(0.1)"""
 ENDING = """import atexit
 from pathlib import Path
 atexit.register(Path('ended').touch)"""
@@ -48,9 +49,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 @pytest.fixture
-def served(project: Project) -> Iterator[None]:
-    with warm.kernels(threads=1):
-        yield
+def served(project: Project) -> Iterator[subprocess.Popen[bytes]]:
+    with warm.kernels(threads=1) as process:
+        yield process
 
 
 def state(project: Project) -> dict[str, object]:
@@ -61,16 +62,21 @@ def state(project: Project) -> dict[str, object]:
 
 
 def until(reached: Callable[[], bool]) -> None:
-    for _ in range(300):
+    for _ in range(30):
         if reached():
             return
-        time.sleep(0.1)
+        time.sleep(1)
     pytest.fail("it did not happen within half a minute")
 
 
-def warm_process() -> psutil.Process:
-    children = psutil.Process().children()
-    return next(child for child in children if "pipeline.kernels.warm" in child.cmdline())
+def beats() -> str:
+    return Path("beats").read_text() if Path("beats").exists() else ""
+
+
+def silent() -> bool:
+    before = beats()
+    time.sleep(1)
+    return beats() == before
 
 
 def test_a_fork_is_as_an_ordinary_kernel_but_has_imported(
@@ -86,25 +92,29 @@ def test_a_fork_is_as_an_ordinary_kernel_but_has_imported(
 
 
 def test_other_threads_make_an_ordinary_kernel(
-    served: None, project: Project, monkeypatch: pytest.MonkeyPatch
+    served: subprocess.Popen[bytes], project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     found = state(project)
     assert (found["warm"], found["threads"]) == (False, 2)
 
 
-def test_without_the_warm_process_kernels_are_ordinary(served: None, project: Project) -> None:
-    warm_process().kill()
+def test_without_the_warm_process_kernels_are_ordinary(
+    served: subprocess.Popen[bytes], project: Project
+) -> None:
+    served.kill()
     assert state(project)["warm"] is False
 
 
-def test_what_waits_for_the_end_of_a_kernel_is_done(served: None, project: Project) -> None:
+def test_what_waits_for_the_end_of_a_kernel_is_done(
+    served: subprocess.Popen[bytes], project: Project
+) -> None:
     project.write("notebooks/one.md", notebook(ENDING))
     execute(Path("notebooks/one.md"), {}, Path("build/one"))
     assert Path("ended").exists()
 
 
-def test_a_killed_fork_is_told(served: None, project: Project) -> None:
+def test_a_killed_fork_is_told(served: subprocess.Popen[bytes], project: Project) -> None:
     project.write("notebooks/one.md", notebook("import os\nos.kill(os.getpid(), 9)"))
     with pytest.raises(NotebookError, match="its kernel stopped"):
         execute(Path("notebooks/one.md"), {}, Path("build/one"))
@@ -112,16 +122,17 @@ def test_a_killed_fork_is_told(served: None, project: Project) -> None:
 
 
 @pytest.mark.parametrize("killed", ["execution", "warm process"])
-def test_a_fork_ends_with_what_it_works_for(served: None, project: Project, killed: str) -> None:
-    project.write("notebooks/one.md", notebook(SLEEPING))
+def test_a_fork_ends_with_what_it_works_for(
+    served: subprocess.Popen[bytes], project: Project, killed: str
+) -> None:
+    project.write("notebooks/one.md", notebook(BEATING))
     command = [sys.executable, "-m", "pipeline.execute", "notebooks/one.md", "--profile", "smoke"]
     execution = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: Path("kernel").exists() and Path("kernel").read_text() != "")
-        kernel = psutil.Process(int(Path("kernel").read_text()))
-        assert kernel.ppid() == warm_process().pid
-        os.kill(execution.pid if killed == "execution" else warm_process().pid, signal.SIGKILL)
-        until(lambda: not kernel.is_running() or kernel.status() == psutil.STATUS_ZOMBIE)
+        until(lambda: beats() != "")
+        assert beats().split()[0] == str(served.pid)
+        os.kill(execution.pid if killed == "execution" else served.pid, signal.SIGKILL)
+        until(silent)
     finally:
         execution.kill()
         execution.wait()
