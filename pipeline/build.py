@@ -19,7 +19,6 @@ from pipeline.locks import alone
 
 BOOK = Path("_build/html/index.html")
 PREVIEW = Path("build/preview/done")
-MACHINES = Path("machines")
 LONGEST = ("tangent_kernel", "one_pass")  # begun last, they would run on when all else is done
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -30,11 +29,13 @@ def options(profile: str, further: list[str], machine: Path | None = None) -> li
     Args:
         profile: The profile that the notebooks are executed with.
         further: Options that follow ours.
-        machine: Folder of what Snakemake calls a profile: where jobs run. None for this machine.
+        machine: Where jobs run, as in `engine.at`.
+
+    Raises:
+        InputError: The machine is not described.
     """
     chosen = ["--config", f"profile={profile}", "--quiet", "host", "progress", *engine.ALWAYS]
-    if machine is not None:
-        chosen += ["--profile", str(machine)]
+    chosen += engine.at(machine)
     if further:
         return [*chosen, *further]
     there = sources.all_sources()
@@ -54,20 +55,14 @@ def build(profile: str, further: list[str], machine: Path | None = None) -> int:
     """
     profiles.checked(profile)
     resources.load(profile)
-    if machine is not None and not (machine / "config.yaml").is_file():
-        raise InputError(f"machine={str(machine)!r} holds no config.yaml; there are {_listed(MACHINES)}.")
+    chosen = options(profile, further, machine)
     with alone(Path(".build.lock"), "building here"):
         stamps.settle()
         if machine is not None:
-            return engine.run(options(profile, further, machine))
-        with warm.kernels(
-            threads=max(1, available_cpu_count() // 2)
-        ):  # as many as the Snakefile gives to most
-            return engine.run(options(profile, further))
-
-
-def _listed(folder: Path) -> str:
-    return ", ".join(sorted(str(each.parent) for each in folder.glob("*/config.yaml"))) or "none"
+            return engine.run(chosen)
+        threads = max(1, available_cpu_count() // 2)  # as many as the Snakefile gives to most notebooks
+        with warm.kernels(threads):
+            return engine.run(chosen)
 
 
 @app.command()

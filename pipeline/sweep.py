@@ -22,26 +22,25 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 _RULES = "sweep.smk"
 
 
-def options(plan: Plan, partial: bool, further: Sequence[str]) -> list[str]:
+def options(plan: Plan, partial: bool, further: Sequence[str], machine: Path | None = None) -> list[str]:
     """Return Snakemake's options for a sweep.
 
     Args:
         plan: The sweep.
         partial: Whether to sum up what is there and run nothing.
         further: Options that follow ours.
+        machine: Where jobs run, as in `engine.at`.
+
+    Raises:
+        InputError: The machine is not described.
     """
     chosen = ["-s", _RULES, "--config", f"sweep={plan.name}", *(["partial=1"] if partial else [])]
     if partial:
         chosen += ["--allowed-rules", "summary"]
-    if not elsewhere(further):
+    if machine is None:
         chosen += ["--resources", f"mem_mb={_memory_mb()}", *_gpus(plan.device)]
     chosen += ["--keep-going", "--quiet", "host", *engine.ALWAYS]
-    return [*chosen, *further]
-
-
-def elsewhere(further: Sequence[str]) -> bool:
-    """Return whether Snakemake is asked to run jobs on other machines than this one."""
-    return any(option.partition("=")[0] in ("--executor", "-e") for option in further)
+    return [*chosen, *engine.at(machine), *further]
 
 
 def check_device(device: str) -> None:
@@ -58,12 +57,10 @@ def check_device(device: str) -> None:
     try:
         usable(device)
     except InputError as error:
-        raise InputError(
-            f"device: {error} Elsewhere it may be: with `-- --executor ...` it is not asked."
-        ) from error
+        raise InputError(f"device: {error} Elsewhere it may be: --machine names where jobs run.") from error
 
 
-def run(name: str, partial: bool, further: Sequence[str]) -> int:
+def run(name: str, partial: bool, further: Sequence[str], machine: Path | None = None) -> int:
     """Run a sweep in the working directory and return Snakemake's exit code.
 
     Raises:
@@ -72,10 +69,11 @@ def run(name: str, partial: bool, further: Sequence[str]) -> int:
         CorruptFileError: Stored data are damaged.
     """
     plan = kept(name)
-    if not elsewhere(further) and not partial:
+    chosen = options(plan, partial, further, machine)
+    if machine is None and not partial:
         check_device(plan.device)
     with alone(plan.folder / ".lock", f"running the sweep {name} here"):
-        return engine.run(options(plan, partial, further))
+        return engine.run(chosen)
 
 
 @app.command()
@@ -84,11 +82,15 @@ def main(
     partial: Annotated[
         bool, typer.Option("--partial", help="Run nothing; sum up the cells that are there.")
     ] = False,
+    machine: Annotated[
+        Path | None,
+        typer.Option(help="Where jobs run, such as machines/slurm; without it, on this machine."),
+    ] = None,
     further: Annotated[list[str] | None, typer.Argument(help="Options of snakemake, after `--`.")] = None,
 ) -> None:
     """Run the cells that are missing, and sum up."""
     try:
-        code = run(name, partial, further or [])
+        code = run(name, partial, further or [], machine)
     except (InputError, FetchError, CorruptFileError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error

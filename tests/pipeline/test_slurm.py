@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.sweeps.planning import kept
 from tests.pipeline.project import ROOT, Project, wait_for
+from tests.pipeline.sweeps.given import Project as Sweep
 from trials import slurm
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
@@ -41,11 +43,11 @@ def submitted(project: Project) -> tuple[int, str]:
     return process.returncode, said
 
 
-def jobs(project: Project) -> list[str]:
-    """Return what Slurm knows of each job of a project's notebooks."""
+def jobs(folder: Path, rule: str = "notebook") -> list[str]:
+    """Return what Slurm knows of each job of a rule that was submitted in a folder."""
     known = subprocess.check_output(["scontrol", "show", "jobs", "--oneliner"], text=True)
-    ours = [line for line in known.splitlines() if f"WorkDir={project.root} " in line]
-    return [line for line in ours if "Comment=rule_notebook" in line]
+    ours = [line for line in known.splitlines() if f"WorkDir={folder} " in line]
+    return [line for line in ours if f"Comment=rule_{rule}" in line]
 
 
 def asked(job: str) -> tuple[str, str]:
@@ -59,7 +61,7 @@ def test_notebooks_run_as_jobs_with_what_they_ask_for(project: Project) -> None:
     assert code == 0, said
     assert project.executed() == ["one", "two"]
     assert project.records() == {"one": "2", "two": "32"}
-    assert {asked(job) for job in jobs(project)} == {("4000M", "00:15:00")}  # notebooks/resources.yml
+    assert {asked(job) for job in jobs(project.root)} == {("4000M", "00:15:00")}  # notebooks/resources.yml
 
     code, said = submitted(project)
     assert code == 0, said
@@ -75,4 +77,18 @@ def test_a_job_that_is_lost_is_run_again_with_more(project: Project) -> None:
     assert process.returncode == 0, said
     assert project.executed() == ["one", "one"]
     assert project.records() == {"one": "2"}
-    assert [asked(job) for job in jobs(project)] == [("4000M", "00:15:00"), ("8000M", "00:30:00")]
+    assert [asked(job) for job in jobs(project.root)] == [("4000M", "00:15:00"), ("8000M", "00:30:00")]
+
+
+def test_the_cells_of_a_sweep_run_as_jobs_with_what_the_plan_expects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = Sweep(tmp_path)
+    shutil.copytree(ROOT / "machines", tmp_path / "machines")
+    sweep.write(methods=["norms"], seeds=[0])
+    code, said = sweep.sweep("--machine", "machines/slurm", "--", *slurm.OPTIONS)
+    assert code == 0, said
+    cells = jobs(tmp_path, "cell")
+    assert len(cells) == len(sweep.cells()) == 2
+    assert {asked(job)[0] for job in cells} == {f"{cell.memory_mb}M" for cell in kept("tiny").cells}

@@ -74,14 +74,17 @@ def test_a_label_word_of_several_tokens_is_refused(project: Project) -> None:
         planning.kept("tiny")
 
 
-def test_a_device_that_is_not_there_is_refused_here_and_left_to_an_executor(project: Project) -> None:
+def test_a_device_that_is_not_there_is_refused(project: Project) -> None:
     project.write(device="cuda:99")
     with pytest.raises(InputError, match="device: device='cuda:99' cannot be used"):
         sweep.run("tiny", False, [])
     assert not list(Path("build/sweep/tiny").glob("*/*/*/*.json"))
-    assert sweep.elsewhere(["--jobs", "8", "--executor", "slurm"])
-    assert sweep.elsewhere(["--executor=slurm"])
-    assert not sweep.elsewhere(["--jobs", "8"])
+
+
+def test_a_machine_that_is_not_described_is_refused(project: Project) -> None:
+    project.write()
+    with pytest.raises(InputError, match="machine='machines/none' holds no config.yaml; there are none"):
+        sweep.run("tiny", False, [], Path("machines/none"))
 
 
 def test_a_sweep_that_is_not_there(project: Project) -> None:
