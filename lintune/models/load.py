@@ -21,7 +21,8 @@ from lintune.models.fingerprint import fingerprint
 from lintune.models.sound import check_complete, check_finite, check_published
 
 Kind = Literal["causal", "masked", "encoder"]
-_CLASSES = {"causal": AutoModelForCausalLM, "masked": AutoModelForMaskedLM, "encoder": AutoModel}
+# What of transformers holds a model with the head that its kind has.
+CLASSES = {"causal": AutoModelForCausalLM, "masked": AutoModelForMaskedLM, "encoder": AutoModel}
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,9 @@ def _read(
     """Read configuration, weights as they are stored, and tokeniser; only safetensors, never code."""
     try:
         config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
-        found = kind or _kind_of(config.architectures or [], path)
+        found = kind or kind_of(config.architectures or [], path)
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
-        model, about = _CLASSES[found].from_pretrained(
+        model, about = CLASSES[found].from_pretrained(
             path,
             config=config,
             dtype="auto",
@@ -137,7 +138,7 @@ def refuse_code(path: str | Path, error: Exception) -> None:
         ) from error
 
 
-def _kind_of(architectures: list[str], path: str | Path) -> Kind:
+def kind_of(architectures: list[str], path: str | Path) -> Kind:
     """Read the kind off the class names in a configuration, such as `LlamaForCausalLM`."""
     for architecture in architectures:
         if architecture.endswith(("ForCausalLM", "LMHeadModel")):

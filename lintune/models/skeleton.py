@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 
 from lintune.errors import FetchError, InputError, unknown_name
 from lintune.models.bundled import BUNDLED, folder_of
-from lintune.models.load import _CLASSES, Kind, _kind_of, refuse_code
+from lintune.models.load import CLASSES, Kind, kind_of, refuse_code
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +65,8 @@ def skeleton(name: str, dtype: torch.dtype = torch.float32) -> Skeleton:
     except ValueError as error:  # transformers does not know the architecture
         refuse_code(path, error)
         raise InputError(f"model={name!r}: {error}") from error
-    kind: Kind = BUNDLED[name].kind if name in BUNDLED else _kind_of(config.architectures or [], path)  # type: ignore[assignment]
+    kind: Kind = BUNDLED[name].kind if name in BUNDLED else kind_of(config.architectures or [], path)  # type: ignore[assignment]
     stored = config.dtype  # making a model writes its own type there
     with torch.device("meta"):
-        model = _CLASSES[kind].from_config(config, dtype=dtype, trust_remote_code=False)
+        model = CLASSES[kind].from_config(config, dtype=dtype, trust_remote_code=False)
     return Skeleton(name, kind, model, tokenizer, getattr(config, "max_position_embeddings", None), stored)

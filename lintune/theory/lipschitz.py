@@ -1,6 +1,6 @@
 """How steep a function is around its start: in its input, and in its parameters.
 
-The first is Algorithm 1 of Afzal et al. (2025) as far as it is known to us: models are drawn at random at
+The first is Algorithm 1 of Rahimi Afzal et al. (2025) as far as it is known to us: models are drawn at random at
 a distance r from the pretrained one, and the largest slope over pairs of examples is taken of each. The
 second is what bounds on drift and on the distance from the linear twin need: ||J|| and ||J - J_0|| / r.
 
@@ -86,7 +86,7 @@ def local_lipschitz(
     models: int,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Estimate local Lipschitz constants in balls around the start (Afzal et al., 2025, Algorithm 1).
+    """Estimate local Lipschitz constants in balls around the start (Rahimi Afzal et al., 2025, Algorithm 1).
 
     At each radius r, `models` models theta = theta_0 + r v / ||v|| are drawn, v standard normal; of each
     the largest slope over pairs of examples is taken.
