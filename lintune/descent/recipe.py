@@ -33,9 +33,9 @@ class Recipe:
             for all of them.
         strength: Strength lambda of the pull, at least 0.
         pull: `always`; `selective`, only while <grad R, theta - anchor> >= 0, so that the loss R never
-            rises under the flow (Rahimi Afzal et al., 2025, Eq. 8); or `projection`, the rule of AdamSPD: after
-            the step each tensor whose gradient points away from the anchor is drawn back by the share of
-            the step that led away, times the strength.
+            rises under the flow (Rahimi Afzal et al., 2025, Eq. 8); or `projection`, the rule of AdamSPD:
+            after the step each tensor whose gradient points away from the anchor is drawn back by the share
+            of the step that led away, times the strength.
         anchor: Where the pull leads: the `start` or `zero`.
         momentum: Of `sgd`, from 0 to below 1.
         batch: Examples in a step, drawn without replacement epoch by epoch; None for all. The loss of a
