@@ -2,7 +2,8 @@
 
 The first is Algorithm 1 of Rahimi Afzal et al. (2025) as far as it is known to us: models are drawn at
 random at a distance r from the pretrained one, and the largest slope over pairs of examples is taken of
-each. The second is what bounds on drift and on the distance from the linear twin need: ||J|| and ||J - J_0|| / r.
+each. The second is what bounds on drift and on the distance from the linear twin need: ||J|| and
+||J - J_0|| / r.
 
 What a random model shows is a lower bound on what the ball holds, and may be far below what training meets.
 """
