@@ -6,6 +6,7 @@ Snakemake's own lock outlives a kill, so it is off and a file lock takes its pla
 half done is done again. Further options, such as `-- --dry-run`, are Snakemake's own.
 """
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -58,7 +59,7 @@ def build(profile: str, further: list[str], machine: Path | None = None) -> int:
     chosen = options(profile, further, machine)
     with alone(Path(".build.lock"), "building here"):
         stamps.settle()
-        if machine is not None:
+        if machine is not None or sys.platform != "linux":  # elsewhere a fork is not safe once torch is there
             return engine.run(chosen)
         threads = max(1, available_cpu_count() // 2)  # as many as the Snakefile gives to most notebooks
         with warm.kernels(threads):

@@ -86,6 +86,7 @@ def _run(notebook: NotebookNode, given: Mapping[str, Any], running: Path) -> Not
                 running / "notebook.ipynb",
                 parameters=dict(given),
                 kernel_name="python3",
+                start_timeout=600,  # seconds: the warm process may still be reading torch from a slow disk
                 cwd=Path.cwd(),
                 stderr_file=sys.stderr,  # progress bars and warnings of the cells
                 # Anyone on this machine may read plain TCP, and the kernel warns of it in every run.

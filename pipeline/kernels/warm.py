@@ -43,7 +43,8 @@ def environment() -> dict[str, str]:
 @contextmanager
 def kernels(threads: int) -> Iterator[subprocess.Popen[bytes]]:
     """Keep a warm process while the block lasts, for kernels with so many threads; notebooks find it."""
-    with tempfile.TemporaryDirectory(prefix="lintune-") as folder:  # of this user alone
+    # A folder of this user alone. The path of a socket has at most 107 characters, and TMPDIR may have more.
+    with tempfile.TemporaryDirectory(prefix="lintune-", dir="/tmp") as folder:
         address = str(Path(folder) / "kernels")
         process = _started(address, threads)
         before = os.environ.get(ADDRESS)
