@@ -59,7 +59,8 @@ def build(profile: str, further: list[str], machine: Path | None = None) -> int:
     chosen = options(profile, further, machine)
     with alone(Path(".build.lock"), "building here"):
         stamps.settle()
-        if machine is not None or sys.platform != "linux":  # elsewhere a fork is not safe once torch is there
+        # A fork after torch is safe on Linux, and while no GPU was asked.
+        if machine is not None or profile == "gpu" or sys.platform != "linux":
             return engine.run(chosen)
         threads = max(1, available_cpu_count() // 2)  # as many as the Snakefile gives to most notebooks
         with warm.kernels(threads):

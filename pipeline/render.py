@@ -27,27 +27,30 @@ def render(folder: Path = HERE, builder: str = "html", strict: bool = True) -> b
     Returns:
         Whether it succeeded.
     """
-    # Sphinx makes millions of nodes and keeps them: looking through them for garbage takes 40 % of the time.
-    gc.disable()
     folder = folder.absolute()
     overrides = {
         "external_toc_path": str(folder / "_toc.yml"),
         "nitpicky": strict,
         "latex_individualpages": False,
     }
-    result = build_sphinx(
-        folder,
-        folder / "_build" / builder,
-        path_config=folder / "_config.yml",
-        noconfig=True,  # no conf.py: all is in `_config.yml`
-        confoverrides=overrides,
-        builder=builder,
-        quiet=True,
-        really_quiet=not strict,  # its warnings would be of what is known to be missing
-        warningiserror=strict,
-        keep_going=strict,
-        jobs=os.cpu_count() or 1,
-    )
+    # Sphinx makes millions of nodes and keeps them: looking through them for garbage takes 40 % of the time.
+    gc.disable()
+    try:
+        result = build_sphinx(
+            folder,
+            folder / "_build" / builder,
+            path_config=folder / "_config.yml",
+            noconfig=True,  # no conf.py: all is in `_config.yml`
+            confoverrides=overrides,
+            builder=builder,
+            quiet=True,
+            really_quiet=not strict,  # its warnings would be of what is known to be missing
+            warningiserror=strict,
+            keep_going=strict,
+            jobs=os.cpu_count() or 1,
+        )
+    finally:
+        gc.enable()
     return result == 0
 
 

@@ -1,8 +1,8 @@
 """The warm process: it has imported what notebooks import of other packages, and forks into their kernels.
 
-Nothing of this project is imported: a module edited while a build lasts must be met as it is when a notebook
-begins. A kernel with another number of threads than the warm process is refused, since the libraries below
-torch read that number when they are loaded; it starts as an ordinary one.
+No module of `lintune` is imported: one that is edited while a build lasts must be met as it is when a
+notebook begins. A kernel with another number of threads starts as an ordinary one, since the libraries below
+torch read that number when they are loaded.
 """
 
 import atexit
@@ -10,6 +10,8 @@ import gc
 import importlib
 import json
 import os
+import shutil
+import signal
 import socket
 import socketserver
 import subprocess
@@ -20,8 +22,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ADDRESS = "LINTUNE_KERNELS"  # environment variable: path of the socket at which the warm process listens
-THREADS = "OMP_NUM_THREADS"
+ADDRESS = "LINTUNE_KERNELS"  # environment variable: threads of the warm process, colon, path of its socket
+# Snakemake sets all of them for its jobs.
+THREADS = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS"),
+    *("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
+)
 IMPORTED = (
     *("torch", "transformers.models.llama.modeling_llama", "transformers.models.roberta.modeling_roberta"),
     *("transformers.models.auto.tokenization_auto", "transformers.convert_slow_tokenizer"),
@@ -48,7 +54,7 @@ def kernels(threads: int) -> Iterator[subprocess.Popen[bytes]]:
         address = str(Path(folder) / "kernels")
         process = _started(address, threads)
         before = os.environ.get(ADDRESS)
-        os.environ[ADDRESS] = address
+        os.environ[ADDRESS] = f"{threads}:{address}"
         try:
             yield process
         finally:
@@ -60,33 +66,48 @@ def kernels(threads: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _started(address: str, threads: int) -> subprocess.Popen[bytes]:
+    variables = os.environ | environment() | dict.fromkeys(THREADS, str(threads))
+    variables["CUDA_VISIBLE_DEVICES"] = ""  # until it is forked: a CUDA that was asked does not survive that
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(address)
         listening.listen()  # who asks before the process is there waits for it
-        command = [sys.executable, "-m", "pipeline.kernels.warm", str(listening.fileno())]
-        variables = os.environ | environment() | {THREADS: str(threads)}
-        return subprocess.Popen(command, env=variables, pass_fds=[listening.fileno()])
+        ours = [str(listening.fileno()), str(os.getpid())]
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipeline.kernels.warm", *ours],
+            env=variables,
+            pass_fds=[listening.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # a Ctrl-C in the terminal is for the build, which then ends us
+        )
 
 
 class _Warm(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
     """Answers each connection in a fork of this process, and ends with the process that started it."""
 
-    parent = os.getppid()
+    block_on_close = False
+
+    def __init__(self, listening: socket.socket, parent: int) -> None:
+        super().__init__(listening.getsockname(), _Kernel, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+        self.parent = parent
 
     def service_actions(self) -> None:
         super().service_actions()
         if os.getppid() != self.parent:
+            shutil.rmtree(Path(self.socket.getsockname()).parent, ignore_errors=True)
             os._exit(1)
 
 
 class _Kernel(socketserver.StreamRequestHandler):
     """The fork: it takes the place, the variables and the arguments of who asked, and becomes a kernel."""
 
+    server: _Warm
+
     def handle(self) -> None:
+        self.server.socket.close()  # whoever asks after the warm process has ended must not wait for us
+        os.setsid()  # a group of its own, as Jupyter gives its kernels: signals reach what it starts
         wanted = json.loads(self.rfile.readline())
-        if wanted["environment"].get(THREADS) != os.environ.get(THREADS):
-            return
-        os.setsid()  # as Jupyter starts its kernels: a Ctrl-C in the terminal is not for them
         os.environ.clear()
         os.environ.update(wanted["environment"])
         os.chdir(wanted["folder"])
@@ -95,8 +116,8 @@ class _Kernel(socketserver.StreamRequestHandler):
         _become_kernel(wanted["arguments"])
 
     def _end_with_stand_in(self) -> None:
-        self.request.recv(1)  # it says no more: this returns when it has gone
-        os._exit(1)
+        self.request.recv(1)  # it says no more: this returns when it has gone, or we are done
+        os.killpg(0, signal.SIGKILL)
 
 
 def _become_kernel(arguments: list[str]) -> None:
@@ -106,19 +127,23 @@ def _become_kernel(arguments: list[str]) -> None:
     # It ends when the warm process does, whose child it is.
     sys.argv = ["ipykernel_launcher", *arguments, f"--IPKernelApp.parent_handle={os.getppid()}"]
     kernelapp.launch_new_instance()
-    atexit._run_exitfuncs()  # the server ends its forks without
+    # What the end of an interpreter does; the server ends its forks without.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
-def serve(listening: socket.socket) -> None:
-    """Import what kernels import, then fork one for each that asks."""
-    for name in IMPORTED:
-        importlib.import_module(name)
-    gc.freeze()  # what is there now need not be looked through, and so not be copied, in each fork
-    with _Warm(listening.getsockname(), _Kernel, bind_and_activate=False) as server:
-        server.socket.close()
-        server.socket = listening
+def serve(listening: socket.socket, parent: int) -> None:
+    """Import what kernels import, then fork one for each that asks, until the parent has gone."""
+    listening.set_inheritable(False)
+    with _Warm(listening, parent) as server:
+        for name in IMPORTED:
+            importlib.import_module(name)
+            server.service_actions()
+        gc.freeze()  # what is there now need not be looked through, and so not be copied, in each fork
         server.serve_forever()
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

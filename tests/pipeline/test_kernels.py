@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from pipeline.execute import NotebookError, execute
@@ -27,14 +28,17 @@ state = {
     "mark": os.environ.get("MARK"),
     "leader": os.getsid(0) == os.getpid(),
 }
-import matplotlib, torch
+import matplotlib.pyplot as plt, numpy as np, torch
 state["threads"] = torch.get_num_threads()
-state["figures"] = matplotlib.get_backend()
+ones = [module.ones((600, 600)) for module in (np, torch)]
+state["products"] = [float((each @ each).sum()) for each in ones]
+plt.plot([0, 1])
 Path(os.environ["LINTUNE_RECORDS"], "state.json").write_text(json.dumps(state))"""
 BEATING = """import os, time
 from pathlib import Path
 for beat in range(600):
-    Path("beats").write_text(f"{os.getppid()} {beat}")
+    Path("beat").write_text(f"{os.getppid()} {beat}")
+    os.replace("beat", "beats")
     time.sleep(0.1)"""
 ENDING = """import atexit
 from pathlib import Path
@@ -48,8 +52,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return Project(tmp_path)
 
 
-@pytest.fixture
-def served(project: Project) -> Iterator[subprocess.Popen[bytes]]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[subprocess.Popen[bytes]]:
     with warm.kernels(threads=1) as process:
         yield process
 
@@ -58,7 +62,8 @@ def state(project: Project) -> dict[str, object]:
     project.write("notebooks/one.md", notebook(STATE))
     execute(Path("notebooks/one.md"), {}, Path("build/one"))
     read: dict[str, object] = json.loads(Path("build/one/records/state.json").read_text())
-    return read
+    outputs = nbformat.read("build/one/notebook.ipynb", as_version=4).cells[-1].outputs
+    return read | {"drawn": sorted(kind for output in outputs for kind in output.get("data", {}))}
 
 
 def until(reached: Callable[[], bool]) -> None:
@@ -79,31 +84,44 @@ def silent() -> bool:
     return beats() == before
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 def test_a_fork_is_as_an_ordinary_kernel_but_has_imported(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: Project, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
-    monkeypatch.setenv("MARK", "mine")
-    cold = state(project)
-    with warm.kernels(threads=1):
-        forked = state(project)
+    monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+    with warm.kernels(threads):
+        elsewhere = project.root / "elsewhere"
+        elsewhere.mkdir()
+        monkeypatch.chdir(elsewhere)
+        monkeypatch.setenv("MARK", "made when the warm process was there")
+        there = Project(elsewhere)
+        forked = state(there)
+        with monkeypatch.context() as without:
+            without.delenv(warm.ADDRESS)
+            cold = state(there)
     assert (cold.pop("warm"), forked.pop("warm")) == (False, True)
     assert forked == cold
     assert forked["library"] == []  # it is read when a notebook begins, not when the build did
+    assert forked["threads"] == threads
+    assert "image/png" in str(forked["drawn"])
 
 
 def test_other_threads_make_an_ordinary_kernel(
     served: subprocess.Popen[bytes], project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert state(project)["warm"] is True
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     found = state(project)
     assert (found["warm"], found["threads"]) == (False, 2)
 
 
-def test_without_the_warm_process_kernels_are_ordinary(
-    served: subprocess.Popen[bytes], project: Project
-) -> None:
-    served.kill()
-    assert state(project)["warm"] is False
+@pytest.mark.parametrize("served_before", [False, True])
+def test_without_the_warm_process_kernels_are_ordinary(project: Project, served_before: bool) -> None:
+    with warm.kernels(threads=1) as process:
+        if served_before:
+            assert state(project)["warm"] is True
+        process.kill()
+        assert state(project)["warm"] is False
 
 
 def test_what_waits_for_the_end_of_a_kernel_is_done(
@@ -122,17 +140,18 @@ def test_a_killed_fork_is_told(served: subprocess.Popen[bytes], project: Project
 
 
 @pytest.mark.parametrize("killed", ["execution", "warm process"])
-def test_a_fork_ends_with_what_it_works_for(
-    served: subprocess.Popen[bytes], project: Project, killed: str
-) -> None:
+def test_a_fork_ends_with_what_it_works_for(project: Project, killed: str) -> None:
     project.write("notebooks/one.md", notebook(BEATING))
     command = [sys.executable, "-m", "pipeline.execute", "notebooks/one.md", "--profile", "smoke"]
-    execution = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        until(lambda: beats() != "")
-        assert beats().split()[0] == str(served.pid)
-        os.kill(execution.pid if killed == "execution" else served.pid, signal.SIGKILL)
-        until(silent)
-    finally:
-        execution.kill()
-        execution.wait()
+    with warm.kernels(threads=1) as process:
+        execution = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        try:
+            until(lambda: beats() != "")
+            assert beats().split()[0] == str(process.pid)
+            os.kill(execution.pid if killed == "execution" else process.pid, signal.SIGKILL)
+            until(silent)
+            if killed == "warm process":
+                assert execution.wait(timeout=30) == 1  # said, as of any kernel that stops
+        finally:
+            execution.kill()
+            execution.wait()
