@@ -60,7 +60,6 @@ class Project:
         for name in (
             "Snakefile",
             "requirements.lock",
-            "notebooks/resources.yml",
             "lintune/errors.py",
             "lintune/records.py",
         ):
@@ -70,6 +69,8 @@ class Project:
             self.write(f"lintune/{name}.py", f'"""A module."""\n\nVALUE = {value}\n')
             self.write(f"notebooks/{name}.md", notebook(WORK.format(name=name)))
         self.write("notebooks/profiles.yml", "smoke: {one: {shots: 2}, two: {}}\ncpu: {one: {}, two: {}}\n")
+        asked = "each: {mem_mb: 4000, runtime: 15}"
+        self.write("notebooks/resources.yml", f"smoke: {{{asked}}}\ncpu: {{{asked}}}\n")
         self.write("book/intro.md", "# Introduction\n")
         self.write("_config.yml", 'only_build_toc_files: true\nexecute: {execute_notebooks: "off"}\n')
         pages = "".join(f"  - file: notebooks/executed/{name}\n" for name in ("one", "two"))

@@ -61,7 +61,7 @@ def test_notebooks_run_as_jobs_with_what_they_ask_for(project: Project) -> None:
     assert code == 0, said
     assert project.executed() == ["one", "two"]
     assert project.records() == {"one": "2", "two": "32"}
-    assert {asked(job) for job in jobs(project.root)} == {("4000M", "00:15:00")}  # notebooks/resources.yml
+    assert {asked(job) for job in jobs(project.root)} == {("4000M", "00:15:00")}
 
     code, said = submitted(project)
     assert code == 0, said
