@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.execute import NotebookError, execute
 from pipeline.kernels import warm
-from tests.pipeline.project import Project, notebook
+from tests.pipeline.project import Project, notebook, wait_for
 
 pytestmark = pytest.mark.slow
 STATE = """import json, os, sys
@@ -64,14 +64,6 @@ def state(project: Project) -> dict[str, object]:
     read: dict[str, object] = json.loads(Path("build/one/records/state.json").read_text())
     outputs = nbformat.read("build/one/notebook.ipynb", as_version=4).cells[-1].outputs
     return read | {"drawn": sorted(kind for output in outputs for kind in output.get("data", {}))}
-
-
-def until(reached: Callable[[], bool]) -> None:
-    for _ in range(30):
-        if reached():
-            return
-        time.sleep(1)
-    pytest.fail("it did not happen within half a minute")
 
 
 def beats() -> str:
@@ -146,10 +138,10 @@ def test_a_fork_ends_with_what_it_works_for(project: Project, killed: str) -> No
     with warm.kernels(threads=1) as process:
         execution = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
-            until(lambda: beats() != "")
+            wait_for(lambda: beats() != "")
             assert beats().split()[0] == str(process.pid)
             os.kill(execution.pid if killed == "execution" else process.pid, signal.SIGKILL)
-            until(silent)
+            wait_for(silent)
             if killed == "warm process":
                 assert execution.wait(timeout=30) == 1  # said, as of any kernel that stops
         finally:
