@@ -5,8 +5,9 @@
 Copies the working tree twice. One copy is built in peace; in the other, all processes of the build are killed
 without warning at random moments, and it is begun anew each time, and at last left to end. Then both must
 hold the same records, but for when they were made and what was measured, whole notebooks, and nothing half
-written. The moments spread over the work of one build; where a build ends before its kill, the notebooks
-count as changed and their results are made again on top of those that are there.
+written. The moments spread over the work of one build: a build that is killed before it has finished anything
+is given twice as long the next time, so that long notebooks and the pages get their turn. Where a build ends
+before its kill, the notebooks count as changed and their results are made again on top of those that are there.
 """
 
 import json
@@ -105,6 +106,11 @@ class Build:
     def runs(self) -> dict[str, Path]:
         """Return the folder of each notebook's run."""
         return {path.parent.name: path.parent for path in sorted(self.results.glob("*/notebook.ipynb"))}
+
+    def progress(self) -> set[tuple[Path, int]]:
+        """Return what is finished, with when it was: executed notebooks, in place and staged."""
+        ended = [*self.results.glob("*/done"), *self.root.glob("notebooks/executed/*.ipynb")]
+        return {(path, path.stat().st_mtime_ns) for path in ended}
 
 
 def kill(build: Build, after: float) -> str | None:
@@ -210,10 +216,13 @@ def trial(calm: Build, killed: Build, times: int, seed: int) -> dict[str, Any]:
     draw = random.Random(seed)
     kills: list[dict[str, Any]] = []
     planning, began = _until_work(killed), time.monotonic()
+    window = each = 2 * taken / times
     while len(kills) < times:
-        after = draw.uniform(0, planning + 2 * taken / times)
+        after, finished = draw.uniform(0, planning + window), killed.progress()
         doing = kill(killed, after)
         check_whole(killed)
+        moved = doing is None or killed.progress() != finished
+        window = each if moved else min(2 * window, taken)
         if doing is None:
             killed.touch()
             continue
