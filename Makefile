@@ -93,9 +93,9 @@ lock: $(TOOLS_ENV)  ## resolve the dependencies anew into requirements*.lock (AR
 	@$(TOOLS)/python -m pipeline.lock $(ARGS)
 	@$(TOOLS)/python -m pipeline.licences
 
-audit: sbom  ## look for known vulnerabilities of all that is locked (asks the registry's advisory service)
+audit: sbom  ## look for known vulnerabilities of all that is locked (ARGS="-s osv" asks osv.dev, not the registry)
 	@# The CPU build is the torch of requirements.lock, by a name that the service does not know.
-	@$(TOOLS)/pip-audit --strict --disable-pip --require-hashes \
+	@$(TOOLS)/pip-audit --strict --disable-pip --require-hashes $(ARGS) \
 	  $(foreach lock,$(filter-out requirements.cpu.lock,$(wildcard requirements*.lock)),-r $(lock))
 
 sbom: $(ENV) $(TOOLS_ENV)  ## list what is installed in build/sbom.cdx.json (CycloneDX)

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 import lintune
 from lintune import models, spectrum, tasks
 from lintune.cli import app
+from lintune.cli.devices import weights_type
 from lintune.cli.sizes import memory_bytes
 from lintune.errors import InputError
 from lintune.kernels import AsymmetricSignGD, SignGD, contrasts, flat, tangent_kernels
@@ -334,6 +335,30 @@ def test_processes_of_torchrun_share_the_work(folder: Path, out: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("wrote ") == 1
     np.testing.assert_allclose(load(together).blocks, load(out).blocks, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "spacing"), [("bfloat16", 2**-8), ("float16", 2**-11), ("float32", 2**-24)])
+def test_a_kernel_in_fewer_digits_is_that_kernel_to_those_digits(
+    folder: Path, out: Path, tmp_path: Path, name: str, spacing: float
+) -> None:
+    done(run(folder, out, *LORA))
+    short = tmp_path / "short.safetensors"
+    done(run(folder, short, *LORA, "--dtype", name))
+    exact, found = load(out).total(), load(short).total()
+    error = float(np.linalg.norm(found - exact) / np.linalg.norm(exact))
+    assert spacing / 100 < error < 20 * spacing  # else the weights were not of that type
+    assert read_about(short)["dtype"] == name
+
+
+def test_tf32_asks_for_fast_products_and_another_type_takes_that_back() -> None:
+    before = torch.get_float32_matmul_precision()
+    try:
+        assert weights_type("tf32", torch.device("cuda")) is torch.float32
+        assert torch.get_float32_matmul_precision() == "high"
+        assert weights_type("bfloat16", torch.device("cuda")) is torch.bfloat16
+        assert torch.get_float32_matmul_precision() == "highest"
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def test_tf32_is_refused_on_a_cpu(folder: Path, out: Path) -> None:

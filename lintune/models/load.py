@@ -18,7 +18,7 @@ from transformers import (
 from lintune.errors import CorruptFileError, FetchError, InputError, unknown_name
 from lintune.models.bundled import BUNDLED, folder_of
 from lintune.models.fingerprint import fingerprint
-from lintune.models.sound import check_complete, check_finite, check_published
+from lintune.models.sound import check_complete, check_finite, check_in_one_place, check_published
 
 Kind = Literal["causal", "masked", "encoder"]
 # What of transformers holds a model with the head that its kind has.
@@ -46,11 +46,13 @@ class Pretrained:
     note: str
 
     def __post_init__(self) -> None:
-        """Check that the weights are finite.
+        """Check that the weights are on one device, and finite.
 
         Raises:
-            CorruptFileError: Names the model and the first parameter that is not.
+            InputError: They are spread over devices, or offloaded.
+            CorruptFileError: Names the model and the first parameter that is not finite.
         """
+        check_in_one_place(self.name, self.model)
         check_finite(self.name, self.model)
 
 

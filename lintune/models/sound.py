@@ -1,4 +1,4 @@
-"""Whether stored weights are whole: all there, all finite, and the bytes that the hub published."""
+"""Whether weights are whole: all there, in one place, all finite, and the bytes that the hub published."""
 
 import hashlib
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from huggingface_hub import try_to_load_from_cache
 from torch import nn
 
 from lintune.archives import sha256_of
-from lintune.errors import CorruptFileError
+from lintune.errors import CorruptFileError, InputError
 
 _READ = {".safetensors", ".json", ".txt", ".model", ".jinja"}  # what a model and its tokeniser are read from
 
@@ -25,12 +25,33 @@ def check_finite(name: str, model: nn.Module) -> None:
         CorruptFileError: Names the first such parameter.
     """
     for layer, weight in model.named_parameters():
-        if weight.is_floating_point() and not weight.is_meta and not _finite(weight.detach()):
+        if weight.is_floating_point() and not _finite(weight.detach()):
             count = int((~weight.isfinite()).sum())
             raise CorruptFileError(
                 f"model={name!r}: {layer} holds {count} of {weight.numel()} numbers that are not finite as "
                 f"{weight.dtype}; its weights are damaged, or too large for that dtype."
             )
+
+
+def check_in_one_place(name: str, model: nn.Module) -> None:
+    """Refuse a model whose weights are spread over devices, or stay elsewhere until a layer is run.
+
+    Methods read weights and kernels are summed where the model is: both need all of it there.
+
+    Args:
+        name: The model's name, for the message.
+        model: A model.
+
+    Raises:
+        InputError: Names the devices, with a weight on each.
+    """
+    places = {str(weight.device): layer for layer, weight in reversed(list(model.named_parameters()))}
+    if len(places) > 1 or "meta" in places:
+        found = ", ".join(f"{layer} on {device!r}" for device, layer in sorted(places.items()))
+        raise InputError(
+            f"model={name!r} holds {found}; all weights must be on one device, and not offloaded: load it "
+            "without `device_map`. What a kernel keeps beside them is bounded by `memory`."
+        )
 
 
 def check_complete(name: str, kind: str, missing: Collection[str]) -> None:

@@ -1,11 +1,14 @@
 """Loading: bundled weights as pinned, local folders, and every way a name or a file can be wrong."""
 
+import copy
+import dataclasses
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from accelerate import cpu_offload
 
 from lintune.errors import CorruptFileError, InputError
 from lintune.models import BUNDLED, load
@@ -118,3 +121,18 @@ def test_fingerprint_sees_names_numbers_and_shapes_only() -> None:
     assert fingerprint(state | {"b": torch.zeros(2)}) != fingerprint(state)
     assert fingerprint(state | {"a": torch.arange(6.0).view(2, 3)}) != fingerprint(state)
     assert fingerprint({"c": state["a"], "b": state["b"]}) != fingerprint(state)
+
+
+def test_a_model_that_accelerate_offloads_is_refused_before_it_is_used() -> None:
+    tiny = pretrained("llama", torch.float32)
+    offloaded = cpu_offload(copy.deepcopy(tiny.model), execution_device=torch.device("cpu"))
+    with pytest.raises(InputError, match=r"model.embed_tokens.weight on 'meta'; .* not offloaded"):
+        dataclasses.replace(tiny, model=offloaded)
+
+
+def test_a_model_of_two_devices_is_refused_by_a_weight_on_each() -> None:
+    tiny = pretrained("llama", torch.float32)
+    model = copy.deepcopy(tiny.model)
+    model.lm_head.to("meta")
+    with pytest.raises(InputError, match=r"model.embed_tokens.weight on 'cpu', lm_head.weight on 'meta'"):
+        dataclasses.replace(tiny, model=model)
