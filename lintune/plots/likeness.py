@@ -16,7 +16,8 @@ def likeness(table: pd.DataFrame) -> Figure:
     image = axis.imshow(values, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     for row, column in np.ndindex(rows, columns):
         value = values[row, column]
-        colour = "white" if value > 0.6 else "#222222"
+        brightness = float(np.dot(image.to_rgba(value)[:3], (0.299, 0.587, 0.114)))
+        colour = "white" if brightness < 0.5 else "#222222"
         text = f"{value:.2f}".replace("0.", ".")
         axis.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
     axis.set_xticks(range(columns), table.columns, rotation=45, ha="right", rotation_mode="anchor")

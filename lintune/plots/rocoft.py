@@ -172,10 +172,9 @@ def scores_by_way(rows: pd.DataFrame, value: str = "score") -> Figure:
             draws = own.groupby("draw")[value].mean()
             axis.plot(draws, [place] * len(draws), marker, color=colour, markersize=3.5, alpha=0.5)
             axis.plot(draws.mean(), place, "|", color=colour, markersize=12, markeredgewidth=2.2)
-        axis.set(title=task, xlabel=value, yticks=range(len(labels)))
+        axis.set(title=task, xlabel=value, yticks=range(len(labels)), ylim=(len(labels) - 0.4, -0.6))
         axis.grid(visible=True, axis="x")
     axes[0, 0].set_yticklabels(labels)
-    axes[0, 0].invert_yaxis()
     handles, names = axes[0, 0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize=8.5)

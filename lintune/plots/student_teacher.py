@@ -71,7 +71,8 @@ def followed(rows: Sequence[Sequence[Mapping[str, Any]]], titles: Sequence[str])
         line[0].set_ylabel("overlap")
     for axis in axes[-1]:
         axis.set_xlabel("step / 1000")
-    axes[0, -1].legend(fontsize=7.5, loc="lower right")
+    handles, labels = axes[0, -1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return figure
 
 

@@ -56,7 +56,7 @@ def gradient_variance_is_bounded(evidence: Evidence) -> Finding:
     paper=BEYOND_KERNELS,
     where="Remark 14",
     known=Known.TEXT,
-    statement="For ReLU one mean shows u without descent: E x(f_θ0 − f_θ) = μ₁ Σ λᵢcᵢ u.",
+    statement="For ReLU one mean shows u without descent: E x(f_θ₀ − f_θ) = μ₁ Σ λᵢcᵢ u.",
     chapter="recovery",
     section="Without descent",
 )
@@ -65,7 +65,7 @@ def one_mean_shows_u(evidence: Evidence) -> Finding:
 
     The mean along u is fitted by a factor times μ₁ Σ λᵢcᵢ ξ/√(1 + ξ²/k), rows being brought back to norm
     1, over all instances of ReLU. Within three standard errors the factor must be −1 for the sign as
-    printed, f_θ0 being the base network. Where it is 1, the claim holds only for teacher minus base; else
+    printed, f_θ₀ being the base network. Where it is 1, the claim holds only for teacher minus base; else
     it fails.
     """
     rows = table(part(evidence.result(RECOVERY), "moments"), "activation", "found", "error", "predicted")
