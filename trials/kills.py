@@ -5,8 +5,8 @@
 Copies the working tree twice. One copy is built in peace; in the other, all processes of the build are killed
 without warning at random moments, and it is begun anew each time, and at last left to end. Then both must
 hold the same records, but for when they were made and what was measured, whole notebooks, and nothing half
-written. The moments spread over the work of one build: after a kill before which nothing was finished the next
-one may take twice as long to come, so that long notebooks and the pages get their turn. Where a build ends
+written. The moments spread over the work of one build: after a kill before which nothing was finished the
+next may take twice as long to come, so that long notebooks and the pages get their turn. Where a build ends
 before its kill, the notebooks count as changed and their results are made again on top of those that are
 there.
 """
