@@ -36,6 +36,7 @@ from lintune.errors import InputError
 from pipeline import parameters, profiles, sources, stamps
 from pipeline.kernels import stand_in, warm
 from pipeline.locks import alone
+from pipeline.variables import variables
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -123,15 +124,8 @@ def _kernel_environment(running: Path) -> Iterator[None]:
         "LINTUNE_RECORDS": str(running / "records"),
         **warm.environment(),
     }
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
+    with variables(wanted):
         yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value
 
 
 def _keep(notebook: Path, where: Path) -> Path:

@@ -22,6 +22,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.variables import variables
+
 ADDRESS = "LINTUNE_KERNELS"  # environment variable: threads of the warm process, colon, path of its socket
 # Snakemake sets all of them for its jobs.
 THREADS = (
@@ -53,14 +55,10 @@ def kernels(threads: int) -> Iterator[subprocess.Popen[bytes]]:
     with tempfile.TemporaryDirectory(prefix="lintune-", dir="/tmp") as folder:
         address = str(Path(folder) / "kernels")
         process = _started(address, threads)
-        before = os.environ.get(ADDRESS)
-        os.environ[ADDRESS] = f"{threads}:{address}"
         try:
-            yield process
+            with variables({ADDRESS: f"{threads}:{address}"}):
+                yield process
         finally:
-            os.environ.pop(ADDRESS)
-            if before is not None:
-                os.environ[ADDRESS] = before
             process.terminate()
             process.wait()
 
