@@ -5,7 +5,8 @@
 
 On one machine with the same number of threads the same inputs give the same records, to the last bit of every
 number; only what measures time and memory differs, and when it was done. Another number of threads sums in
-another order: say with `--within` what that may change. Another machine is held to each claim's own spread.
+another order: `--within` says what that may change of a number, and `--least` below what size a difference is
+none, as of a number that is itself an error of rounding. Another machine is held to each claim's own spread.
 """
 
 import math
@@ -20,8 +21,11 @@ import typer
 from lintune import records
 from lintune.errors import InputError
 
-# Parts of records that say when, and how long or how much memory it took.
+# Parts of records that say when, how long and with how much memory; and where: revision, threads, machine.
 MEASURED = frozenset({"run", "seconds", "when", "peak_bytes"})
+PROVENANCE = frozenset({"environment", "machine", "revision", "run_on", "threads"})
+IN_WORDS = frozenset({"ours"})  # a ledger's value with its interval, which stand beside it as numbers
+_PASSED_OVER = MEASURED | PROVENANCE | IN_WORDS
 # Of the spread of a claim's number, where there is one, and of the number itself where there is none.
 SPREAD_SHARE, VALUE_SHARE = 0.5, 0.05
 ROUNDING = 1e-6  # what a number may move by whose spread is nothing
@@ -50,11 +54,15 @@ class Difference:
             return math.inf
         return abs(self.one - self.other) / max(abs(self.one), abs(self.other))
 
+    def beyond(self, within: float, least: float) -> bool:
+        """Say whether it is more than a relative difference, and more than an absolute one."""
+        return self.relative > within and (math.isinf(self.relative) or abs(self.one - self.other) > least)
+
 
 def differences(one: Any, other: Any, where: str = "") -> Iterator[Difference]:
-    """Yield where two records, or parts of them, differ, apart from what measures time and memory."""
+    """Yield where two records, or parts of them, differ, but for time, memory and where they come from."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for key in sorted((one.keys() | other.keys()) - MEASURED):
+        for key in sorted((one.keys() | other.keys()) - _PASSED_OVER):
             if key in one and key in other:
                 yield from differences(one[key], other[key], f"{where}.{key}" if where else key)
             else:
@@ -67,25 +75,27 @@ def differences(one: Any, other: Any, where: str = "") -> Iterator[Difference]:
 
 
 def numbers(part: Any) -> int:
-    """Return how many numbers a record, or a part of it, holds, apart from those of time and memory."""
+    """Return how many numbers of a record, or of a part of it, are compared."""
     if isinstance(part, Mapping):
-        return sum(numbers(value) for key, value in part.items() if key not in MEASURED)
+        return sum(numbers(value) for key, value in part.items() if key not in _PASSED_OVER)
     if isinstance(part, list):
         return sum(map(numbers, part))
     return int(_is_number(part))
 
 
-def compared(one: Path, other: Path, within: float = 0.0) -> pd.DataFrame:
+def compared(one: Path, other: Path, within: float = 0.0, least: float = 0.0) -> pd.DataFrame:
     """Compare the records of two builds.
 
     Args:
         one: Folder of a build, such as `build/smoke`.
         other: Folder of another.
         within: Largest relative difference of two numbers that counts as none.
+        least: Largest absolute difference that counts as none.
 
     Returns:
-        A row per record: `record`, `numbers` compared, `beyond` (how many places differ by more), `largest`
-        relative difference of numbers, and `first` of the places beyond.
+        A row per record: `record`, `numbers` compared, `beyond` (how many places differ by more than both),
+        `largest` relative difference of numbers that differ by more than `least`, and `first` of the places
+        beyond.
 
     Raises:
         InputError: A folder has no records, or not those of the other.
@@ -95,7 +105,9 @@ def compared(one: Path, other: Path, within: float = 0.0) -> pd.DataFrame:
         raise InputError(
             f"{one} and {other} do not hold the same records: {', '.join(alone)} is in one only."
         )
-    return pd.DataFrame([_row(name, found[0][name], found[1][name], within) for name in sorted(found[0])])
+    return pd.DataFrame(
+        [_row(name, (found[0][name], found[1][name]), within, least) for name in sorted(found[0])]
+    )
 
 
 def drifted(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
@@ -158,11 +170,11 @@ def _records(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _row(name: str, one: Path, other: Path, within: float) -> dict[str, Any]:
-    left, right = records.read(one), records.read(other)
+def _row(name: str, both: tuple[Path, Path], within: float, least: float) -> dict[str, Any]:
+    left, right = map(records.read, both)
     found = list(differences(left, right))
-    beyond = [each for each in found if each.relative > within]
-    finite = [each.relative for each in found if math.isfinite(each.relative)]
+    beyond = [each for each in found if each.beyond(within, least)]
+    finite = [each.relative for each in found if math.isfinite(each.relative) and each.beyond(0, least)]
     return {
         "record": name,
         "numbers": numbers(left),
@@ -177,9 +189,10 @@ def builds(
     one: Annotated[Path, typer.Argument(help="Folder of a build, such as build/smoke.")],
     other: Annotated[Path, typer.Argument(help="Folder of another of the same profile.")],
     within: Annotated[float, typer.Option(min=0, help="Relative difference of numbers that is none.")] = 0.0,
+    least: Annotated[float, typer.Option(min=0, help="Absolute difference of numbers that is none.")] = 0.0,
 ) -> None:
     """Compare the records of two builds; exit with 1 where they differ by more."""
-    _report(lambda: compared(one, other, within), lambda table: table.beyond > 0)
+    _report(lambda: compared(one, other, within, least), lambda table: table.beyond > 0)
 
 
 @app.command()

@@ -42,7 +42,26 @@ def test_runs_that_differ_in_time_and_memory_alone_are_the_same(tmp_path: Path) 
     other = build(tmp_path / "b", loss=[0.5, 0.25], rows=[{"seconds": 9.0, "rank": 8}], peak_bytes=6)
     table = repeat.compared(one, other)
     assert table.beyond.item() == 0
-    assert table.numbers.item() >= 4  # two losses, the rank, the seed
+    assert table.numbers.item() == 4  # two losses, the rank, the seed
+
+
+def test_where_a_record_comes_from_is_not_compared(tmp_path: Path) -> None:
+    one = build(
+        tmp_path / "a", rows=[{"run_on": "revision a", "threads": 1, "ours": "1.5 (1 to 2)", "value": 1.5}]
+    )
+    other = build(
+        tmp_path / "b", rows=[{"run_on": "revision b", "threads": 2, "ours": "1.6 (1 to 2)", "value": 1.5}]
+    )
+    assert repeat.compared(one, other).beyond.item() == 0
+
+
+@pytest.mark.parametrize(("least", "beyond"), [(0.0, 2), (2e-6, 1), (2.0, 0)])
+def test_what_is_itself_rounding_is_held_to_an_absolute_difference(
+    tmp_path: Path, least: float, beyond: int
+) -> None:
+    one = build(tmp_path / "a", rounding=1.4e-5, loss=1.0)
+    other = build(tmp_path / "b", rounding=1.3e-5, loss=1.02)
+    assert repeat.compared(one, other, within=0.01, least=least).beyond.item() == beyond
 
 
 @pytest.mark.parametrize(
