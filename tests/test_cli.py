@@ -21,6 +21,7 @@ from lintune.kernels import AsymmetricSignGD, SignGD, contrasts, flat, tangent_k
 from lintune.kernels.store import load, read_about
 from lintune.methods import METHODS, LoRA, Method, Rows
 from lintune.prompted import PromptedModel
+from tests import torchrun
 from tests.cli.given import save_model, save_task
 
 # What a tiny model needs (it has 64 positions), and numbers that compare to the last digit.
@@ -328,12 +329,9 @@ def test_processes_of_torchrun_share_the_work(folder: Path, out: Path) -> None:
     together = out.with_name("together.safetensors")
     places = {"--task": folder / "films.yml", "--model": folder / "llama", "--out": together}
     given = [str(part) for option in places.items() for part in option] + [*SMALL, *LORA]
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
-    ended = subprocess.run(
-        [*launch, "lintune.cli", "kernel", *given], check=False, capture_output=True, text=True, timeout=200
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.count("wrote ") == 1
+    code, said, errors = torchrun.ended(torchrun.start(2, "-m", "lintune.cli", "kernel", *given))
+    assert (code, errors) == (0, [])
+    assert said.count("wrote ") == 1
     np.testing.assert_allclose(load(together).blocks, load(out).blocks, rtol=1e-9, atol=1e-12)
 
 

@@ -1,6 +1,7 @@
 """Starts the processes of torchrun in tests, and looks after them."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,14 +11,12 @@ ROOT = Path(__file__).parents[1]
 
 def start(processes: int, *given: object) -> "subprocess.Popen[str]":
     """Start a program, or a module after `-m`, in some processes, from the repository's root."""
-    launch = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        str(processes),
-    ]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # Not --standalone: that way to meet unpickles what anyone may have put into its store.
+    launch = [sys.executable, "-m", "torch.distributed.run", "--master-port", str(port)]
+    launch += ["--nproc-per-node", str(processes)]
     return subprocess.Popen(
         [*launch, *map(str, given)],
         cwd=ROOT,

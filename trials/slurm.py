@@ -40,8 +40,8 @@ def cluster() -> Iterator[None]:
     """Run a Slurm of one node with this machine's cores and memory until the block is left.
 
     Raises:
-        NoSlurmError: This is not root, the packages cannot be installed, a Slurm is configured here already,
-            or a daemon does not answer.
+        NoSlurmError: This is not root, the packages cannot be installed, or a Slurm is configured here.
+        RuntimeError: A daemon does not answer.
     """
     if os.geteuid() != 0:
         raise NoSlurmError("starting a Slurm takes root")
@@ -92,6 +92,7 @@ def _configuration(folder: Path) -> str:
     settings = {
         "ClusterName": "one",
         "SlurmctldHost": f"{here}(127.0.0.1)",
+        "CommunicationParameters": "NoCtldInAddrAny,NoInAddrAny",  # else they listen on every interface
         "AuthType": "auth/munge",
         "SlurmUser": "root",
         "SlurmdUser": "root",
@@ -139,7 +140,7 @@ def _daemon(command: Sequence[str], asked: Sequence[str]) -> Iterator[None]:
             while subprocess.run(asked, capture_output=True, check=False).returncode:
                 if process.poll() is not None or time.monotonic() > end:
                     said.seek(0)
-                    raise NoSlurmError(f"{command[0]} does not answer: {said.read().decode()[-2000:]}")
+                    raise RuntimeError(f"{command[0]} does not answer: {said.read().decode()[-2000:]}")
                 time.sleep(0.2)
             yield
         finally:

@@ -1,8 +1,5 @@
 """Two processes share the work and each gets what one process computes."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +7,7 @@ import pytest
 
 from lintune.kernels import AsymmetricSignGD, contrasts, tangent_kernels
 from lintune.methods import Full, LoRA, Norms, Tangents
+from tests import torchrun
 from tests.kernels.test_engine import TEXTS, examples, function
 
 METHODS: tuple[Tangents, ...] = (Full(), LoRA(rank=2, targets=None), AsymmetricSignGD(Norms()))
@@ -49,10 +47,8 @@ def compute(name: str, memory: int) -> dict[str, np.ndarray]:
 def test_two_processes_equal_one(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    root = Path(__file__).parents[2]
-    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
-    subprocess.run([*command, program, tmp_path], cwd=root, env=environment, check=True, timeout=200)
+    code, _, errors = torchrun.ended(torchrun.start(2, program, tmp_path))
+    assert (code, errors) == (0, [])
     for number, case in enumerate(CASES):
         expected = compute(*case)
         for rank in (0, 1):
