@@ -79,4 +79,4 @@ rule cell:
         "{resources.mem_mb} MB, {resources.runtime} min"
     shell:
         "exec env OMP_NUM_THREADS={threads} TQDM_DISABLE=1 {PYTHON:q} -m pipeline.cell run {output:q} "
-        "{params.given:q}"
+        "{params.given:q} --end-with-parent"

@@ -5,6 +5,7 @@ python -m pipeline.cell together build/sweep/smoke/plan.json build/sweep/smoke/s
 """
 
 import json
+import os
 import resource
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from ipykernel.parentpoller import ParentPollerUnix
 
 from lintune.errors import CorruptFileError, DivergedError, FetchError, InputError
 
@@ -20,8 +22,16 @@ _KNOWN = (InputError, FetchError, CorruptFileError, DivergedError, MemoryError)
 
 
 @app.command()
-def run(out: Path, given: str) -> None:
+def run(
+    out: Path,
+    given: str,
+    end_with_parent: Annotated[
+        bool, typer.Option("--end-with-parent", help="End when the process that started this one has gone.")
+    ] = False,
+) -> None:
     """Do the work of a cell, given as JSON, and write its record."""
+    if end_with_parent:
+        ParentPollerUnix(os.getppid()).start()
     asked: dict[str, Any] = json.loads(given)
     try:
         _run(out, asked)
@@ -47,22 +57,23 @@ def together(
 
     try:
         summarise(plan, out, partial)
-    except (InputError, CorruptFileError, FetchError) as error:
+    except (InputError, CorruptFileError, FetchError, OSError) as error:  # OSError: disk full, not writable
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
 
 
 def _run(out: Path, asked: dict[str, Any]) -> None:
     began = time.monotonic()
+    from lintune import records
 
+    stopwatch = records.Stopwatch()  # before the library is read: a later edit is newer than this cell
     import torch
 
-    from lintune import models, records, tasks
+    from lintune import models, tasks
     from lintune.adapters.options import unpacked
     from lintune.prompted import PromptedModel
     from lintune.studies.cells import Effort, cell
 
-    stopwatch = records.Stopwatch()
     effort = asked["effort"]
     settings = Effort(**{**effort, "rates": tuple(effort["rates"])})
     method = unpacked(asked["method"], asked["options"], {})

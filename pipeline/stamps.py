@@ -2,16 +2,20 @@
 
 Modification times alone say what is up to date, and two things make them wrong. Snakemake sets the time of a
 stamp anew when its job has ended, so that a module edited while a notebook ran would count as older than
-the results: the stamp holds the time at which the run began. And where the clock has gone back, what was
-made before bears a time in the future, and later edits count as older.
+the results: the stamp holds the time at which the run began, as the record of a sweep's cell does. And where
+the clock has gone back, what was made before bears a time in the future, and later edits count as older.
 """
 
 import os
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import typer
+
+from lintune import records
+from lintune.errors import CorruptFileError
 
 STAMP = "done"
 RUNS = Path("build")
@@ -46,13 +50,39 @@ def settle(folder: Path = Path(".")) -> None:
     """
     now = time.time()
     for stamp in sorted((folder / RUNS).glob(f"*/*/{STAMP}")):
-        began = _began(stamp)
-        # Aged, not removed: Snakemake does not miss a stamp whose results are staged.
-        age = began if began is not None and began <= now + _AHEAD else _OLD
-        os.utime(stamp, (age, age))
+        _age(stamp, _began(stamp), now)
     if _is_ahead(folder / PAGES, now):
         (folder / PAGES).unlink()
         (folder / PAGES.parts[0] / "complete").unlink(missing_ok=True)  # Sphinx goes by times as well
+    _settle_sources(folder, now)
+
+
+def settle_cells(sweep: Path, folder: Path = Path(".")) -> None:
+    """Do the same for a sweep: its cells bear the time at which they began, and nothing one in the future.
+
+    To be called while the sweep is not under way.
+
+    Args:
+        sweep: The sweep's folder.
+        folder: The project's folder.
+    """
+    now = time.time()
+    for cell in sorted(sweep.glob("*/*/*/*.json")):
+        _age(cell, _started(cell), now)
+    for made in (sweep / "plan.json", sweep / "summary.json", sweep / "summary.csv"):
+        if _is_ahead(made, now):
+            os.utime(made, (now, now) if made.stem == "plan" else (_OLD, _OLD))
+    _settle_sources(folder, now)
+
+
+def _age(path: Path, began: float | None, now: float) -> None:
+    """Give a result the time at which its making began, or one before all others where that is not known."""
+    # Aged, not removed: Snakemake does not miss a stamp whose results are staged.
+    age = began if began is not None and began <= now + _AHEAD else _OLD
+    os.utime(path, (age, age))
+
+
+def _settle_sources(folder: Path, now: float) -> None:
     ahead = [path for path in _sources(folder) if _is_ahead(path, now)]
     for path in ahead:
         os.utime(path, (now, now))
@@ -70,6 +100,14 @@ def _began(stamp: Path) -> float | None:
         return float(stamp.read_text(encoding="ascii"))
     except ValueError:
         return None
+
+
+def _started(cell: Path) -> float:
+    """Return when a cell began; the time of the file where it is no record, which the summary refuses."""
+    try:
+        return datetime.fromisoformat(records.read(cell)["run"]["started"]).timestamp()
+    except (CorruptFileError, KeyError, TypeError, ValueError):
+        return cell.stat().st_mtime
 
 
 def _sources(folder: Path) -> Iterator[Path]:

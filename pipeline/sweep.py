@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from lintune.errors import CorruptFileError, FetchError, InputError
-from pipeline import engine
+from pipeline import engine, stamps
 from pipeline.locks import alone
 from pipeline.sweeps.planning import Plan, kept
 
@@ -73,6 +73,7 @@ def run(name: str, partial: bool, further: Sequence[str], machine: Path | None =
     if machine is None and not partial:
         check_device(plan.device)
     with alone(plan.folder / ".lock", f"running the sweep {name} here"):
+        stamps.settle_cells(plan.folder)
         return engine.run(chosen)
 
 
@@ -94,6 +95,9 @@ def main(
     except (InputError, FetchError, CorruptFileError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
+    except OSError as error:  # disk full, folder not writable
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
     if code:
         typer.echo(
             f"error: the sweep {name} is not finished; the reason is above, and what has been found is kept. "

@@ -2,7 +2,7 @@
 
     python -m trials.kills --times 20 --profile smoke --seed 0 --only two_weights --only recovery
 
-Copies the working tree twice. One copy is built in peace; in the other, all processes of the build are killed
+Copies the working tree twice. One copy is built in peace; in the other, the build's process group is killed
 without warning at random moments, and it is begun anew each time, and at last left to end. Then both must
 hold the same records, but for when they were made and what was measured, whole notebooks, and nothing half
 written. The moments spread over the work of one build: after a kill before which nothing was finished the

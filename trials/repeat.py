@@ -23,12 +23,11 @@ from lintune.errors import InputError
 
 # Parts of records that say when, how long and with how much memory; and where: revision, threads, machine.
 MEASURED = frozenset({"run", "seconds", "when", "peak_bytes"})
-PROVENANCE = frozenset({"environment", "machine", "revision", "run_on", "threads"})
+PROVENANCE = frozenset({"machine", "revision", "run_on", "threads"})
 IN_WORDS = frozenset({"ours"})  # a ledger's value with its interval, which stand beside it as numbers
 _PASSED_OVER = MEASURED | PROVENANCE | IN_WORDS
-# Of the spread of a claim's number, where there is one, and of the number itself where there is none.
-SPREAD_SHARE, VALUE_SHARE = 0.5, 0.05
-ROUNDING = 1e-6  # what a number may move by whose spread is nothing
+SHARE = 0.05  # of a claim's number, or of its interval if that is the larger
+ROUNDING = 1e-5  # a number may always move by so much: it may be an error of rounding itself
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
@@ -113,7 +112,7 @@ def compared(one: Path, other: Path, within: float = 0.0, least: float = 0.0) ->
 def drifted(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     """Compare two ledgers claim by claim.
 
-    A number may move by half of its spread, or by 5 % of itself where none is known; a verdict may not.
+    A number may move by 5 % of itself or of its interval, whichever is larger; a verdict may not.
 
     Args:
         now: The rows of a ledger, NaN where there is no number.
@@ -149,9 +148,8 @@ def _held(row: Any) -> dict[str, Any]:
 def _tolerance(value: float, low: float, high: float) -> float:
     if math.isnan(value):
         return 0.0
-    if math.isnan(low) or math.isnan(high):
-        return VALUE_SHARE * abs(value)
-    return max(SPREAD_SHARE * (high - low), ROUNDING * abs(value))
+    interval = 0.0 if math.isnan(low) or math.isnan(high) else high - low
+    return max(SHARE * abs(value), SHARE * interval, ROUNDING)
 
 
 def _is_number(value: Any) -> bool:

@@ -57,7 +57,9 @@ def summarise(path: Path, out: Path, partial: bool = False) -> None:
         stopwatch=stopwatch,
         path=out,
     )
-    table.to_csv(out.with_suffix(".csv"), index=False)
+    part = out.with_suffix(".csv.part")
+    table.to_csv(part, index=False)
+    part.replace(out.with_suffix(".csv"))
 
 
 def _row(cell: Cell, record: dict[str, Any]) -> dict[str, Any]:

@@ -86,6 +86,23 @@ def test_stamps_bear_the_time_at_which_the_run_began(tmp_path: Path) -> None:
     assert [path.name for path in run.iterdir()] == ["done"]
 
 
+def test_cells_bear_the_time_at_which_they_began(tmp_path: Path) -> None:
+    cell = records.write(
+        "cell",
+        {},
+        parameters={},
+        inputs={},
+        device="cpu",
+        dtype="float32",
+        stopwatch=records.Stopwatch(),
+        path=tmp_path / "build/sweep/tiny/llama/mr/norms/0.json",
+    )
+    began = cell.stat().st_mtime
+    os.utime(cell, (began + 100, began + 100))  # it took so long
+    stamps.settle_cells(tmp_path / "build/sweep/tiny", tmp_path)
+    assert cell.stat().st_mtime == pytest.approx(began, abs=1.5)
+
+
 @pytest.mark.parametrize("content", ["", "soon", "nan", f"{time.time() + DAY}", "\xff"])
 def test_a_stamp_that_says_no_past_time_is_older_than_everything(tmp_path: Path, content: str) -> None:
     stamp = tmp_path / "build/smoke/one/done"

@@ -3,7 +3,7 @@
 import ast
 import io
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 # Modules whose readers run what a file says.
@@ -19,7 +19,13 @@ _FORBIDDEN = {
     "yaml.full_load_all": "makes Python objects",
     "yaml.unsafe_load": "makes Python objects",
     "yaml.unsafe_load_all": "makes Python objects",
+    "torch.export.load": "unpickles",
+    "torch.hub.load": "runs code that is fetched",
+    "torch.jit.load": "runs what a file says",
 }
+# Of torch.distributed: they pickle what they send.
+_OF_OBJECTS = ("all_gather_object", "broadcast_object_list", "gather_object", "recv_object_list")
+_OF_OBJECTS += ("scatter_object_list", "send_object_list")
 _PLAIN_LOADERS = frozenset(["BaseLoader", "CBaseLoader", "CSafeLoader", "SafeLoader"])
 # Of transformers: without a plain no they ask on the terminal whether a model's own code may run.
 _OF_MODELS = frozenset(["from_config", "from_pretrained"])
@@ -44,13 +50,14 @@ class Fault:
 
 def faults(tree: ast.AST) -> Iterator[Fault]:
     """Yield what is wrong with a module."""
+    known = _imports(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from _imported(node.lineno, (alias.name for alias in node.names))
         elif isinstance(node, ast.ImportFrom):
             yield from _imported(node.lineno, [node.module or ""])
         elif isinstance(node, ast.Call):
-            yield from (Fault(node.lineno, *found) for found in _called(node))
+            yield from (Fault(node.lineno, *found) for found in _called(node, known))
 
 
 def snakefile_faults(text: str) -> Iterator[Fault]:
@@ -66,19 +73,33 @@ def _imported(line: int, modules: Iterable[str]) -> Iterator[Fault]:
             yield Fault(line, module.split(".")[0], "runs what a file says")
 
 
-def _called(call: ast.Call) -> Iterator[tuple[str, str]]:
-    name = _dotted(call.func)
+def _imports(tree: ast.AST) -> dict[str, str]:
+    """Return what names that are imported under another one, or from a module, stand for."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _called(call: ast.Call, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    first, dot, rest = _dotted(call.func).partition(".")
+    name = f"{known.get(first, first)}{dot}{rest}"
     last = name.rpartition(".")[2]
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     if name in _FORBIDDEN or f"builtins.{last}" == name:
         yield name, _FORBIDDEN.get(name, "runs a text")
     if last in {"read_pickle", "to_pickle"}:
         yield last, "runs what a file says"
+    if last in _OF_OBJECTS:
+        yield last, "pickles what it sends"
     if name == "torch.load" and not _is(given.get("weights_only"), True):
         yield name, "without weights_only=True unpickles"
     if name == "yaml.load" and _dotted(given.get("Loader")).rpartition(".")[2] not in _PLAIN_LOADERS:
         yield name, "without a plain Loader makes Python objects"
-    if last in _OF_MODELS and not name.startswith("Peft") and "trust_remote_code" not in given:
+    if last in _OF_MODELS and ".Peft" not in f".{name}" and "trust_remote_code" not in given:
         yield last, "without trust_remote_code=False asks whether to run a model's own code"
     for key in ("allow_pickle", "shell", "trust_remote_code"):
         if key in given and not _is(given[key], False):

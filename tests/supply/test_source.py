@@ -10,7 +10,7 @@ from pipeline.sources import all_sources, code_of, read
 from tests.supply.code import Fault, faults, snakefile_faults
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("benchmarks", "lintune", "pipeline", "trials")
+FOLDERS = ("benchmarks", "book", "lintune", "pipeline", "trials")
 
 # What is done all the same: file and name, and why no file can make use of it.
 EXCEPTIONS = {
@@ -71,6 +71,12 @@ def test_nothing_that_the_project_runs_is_told_by_a_file_what_to_run() -> None:
         "import shelve, json",
         "torch.load(path)",
         "torch.load(path, weights_only=False)",
+        "from torch import load\nload(path)",
+        "import torch as t\nt.load(path)",
+        "from os import system as run\nrun('ls')",
+        "torch.jit.load(path)",
+        "torch.hub.load('a/b', 'c')",
+        "dist.all_gather_object(found, mine)",
         "np.load(path, allow_pickle=True)",
         "np.load(path, allow_pickle=chosen)",
         "yaml.load(text)",

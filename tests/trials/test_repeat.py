@@ -46,12 +46,8 @@ def test_runs_that_differ_in_time_and_memory_alone_are_the_same(tmp_path: Path) 
 
 
 def test_where_a_record_comes_from_is_not_compared(tmp_path: Path) -> None:
-    one = build(
-        tmp_path / "a", rows=[{"run_on": "revision a", "threads": 1, "ours": "1.5 (1 to 2)", "value": 1.5}]
-    )
-    other = build(
-        tmp_path / "b", rows=[{"run_on": "revision b", "threads": 2, "ours": "1.6 (1 to 2)", "value": 1.5}]
-    )
+    one = build(tmp_path / "a", rows=[{"run_on": "a", "threads": 1, "ours": "1.5 (1 to 2)", "value": 1.5}])
+    other = build(tmp_path / "b", rows=[{"run_on": "b", "threads": 2, "ours": "1.6 (1 to 2)", "value": 1.5}])
     assert repeat.compared(one, other).beyond.item() == 0
 
 
@@ -105,18 +101,18 @@ def test_the_commands_exit_with_one_where_something_differs(tmp_path: Path) -> N
     assert CliRunner().invoke(repeat.app, ["builds", str(one), str(tmp_path)]).exit_code == 2
 
 
-def test_a_claim_may_move_within_half_of_its_spread() -> None:
-    before = row(value=1.0, low=0.8, high=1.2)
-    assert kept(before, row(value=1.19, low=0.9, high=1.3))
-    assert not kept(before, row(value=1.21, low=0.9, high=1.3))
-    assert not kept(before, row(value=1.0, low=0.8, high=1.2, verdict="not decided"))
+def test_a_claim_may_move_by_a_twentieth_of_its_interval() -> None:
+    before = row(value=0.1, low=-1.0, high=1.0)
+    assert kept(before, row(value=0.19, low=-0.9, high=1.1))
+    assert not kept(before, row(value=0.21, low=-0.9, high=1.1))
+    assert not kept(before, row(value=0.1, low=-1.0, high=1.0, verdict="not decided"))
 
 
-def test_a_claim_without_spread_may_move_by_a_twentieth() -> None:
+def test_a_claim_may_move_by_a_twentieth_of_itself_and_by_what_rounding_is() -> None:
     assert kept(row(value=10.0), row(value=10.4))
     assert not kept(row(value=10.0), row(value=10.6))
-    assert kept(row(value=2.0, low=2.0, high=2.0), row(value=2.0 + 1e-7))
-    assert not kept(row(value=2.0, low=2.0, high=2.0), row(value=2.001))
+    assert kept(row(value=2e-6, low=2e-6, high=2e-6), row(value=9e-6, low=2e-6, high=9e-6))
+    assert not kept(row(value=2e-6), row(value=2e-5))
 
 
 def test_a_claim_that_lost_or_found_its_number_has_moved() -> None:

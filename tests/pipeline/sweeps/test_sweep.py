@@ -2,6 +2,10 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from lintune.errors import InputError
 from pipeline import cell as command
 from pipeline.sweeps.planning import kept
 from pipeline.sweeps.summary import summarise
+from tests.pipeline.project import wait_for
 from tests.pipeline.sweeps.given import Project
 
 pytestmark = pytest.mark.slow
@@ -95,6 +100,36 @@ def test_only_what_is_missing_or_changed_runs(project: Project) -> None:
     project.write(seeds=[0], methods=["norms"], steps=3)
     assert project.sweep()[0] == 0
     assert project.ran() == [f"{model} norms 0" for model in MODELS]
+
+
+def test_what_was_made_in_the_future_is_made_again_once(project: Project) -> None:
+    project.quicken()
+    assert project.sweep()[0] == 0
+    project.ran()
+    ahead = time.time() + 86_400
+    for folder in ("build", "pipeline"):
+        for path in (project.root / folder).rglob("*"):
+            os.utime(path, (ahead, ahead))
+    code, said = project.sweep()
+    assert (code, project.ran()) == (0, EVERY)
+    assert "bore a time in the future" in said
+    assert (project.sweep()[0], project.ran()) == (0, [])
+
+
+def test_a_cell_ends_with_the_process_that_started_it(project: Project) -> None:
+    out, given = project.root / "cell.json", json.dumps(kept("tiny").cells[0].given)
+    cell = [sys.executable, "-m", "pipeline.cell", "run", str(out), given, "--end-with-parent"]
+    parent = subprocess.Popen(
+        ["sh", "-c", '"$@" & echo $!; wait', "sh", *cell], stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    child = Path("/proc", parent.stdout.readline().strip())
+    time.sleep(1)  # it watches its parent now
+    assert child.exists()
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not child.exists())
+    assert not out.exists()
 
 
 def test_a_cell_that_fails_does_not_stop_the_others(project: Project) -> None:
