@@ -37,8 +37,7 @@ notebook: $(ENV)  ## execute one notebook: NAME=tangent_kernel ARGS="-p shots=4"
 	@$(BIN)/python -m pipeline.execute notebooks/$(NAME).md $(ARGS)
 
 results: $(ENV)  ## run the reference grids that are missing (hours; resumes)
-	@# Parts depend on their own absence alone, not on code; what a killed run left is no obstacle.
-	@$(BIN)/python -m snakemake -s results.smk --cores 1 --rerun-triggers mtime --rerun-incomplete --nolock
+	@$(BIN)/python -m pipeline.results $(ARGS)
 
 plan: $(ENV)  ## say what a sweep will cost before it starts: PROFILE=gpu ARGS="--jobs 8 --hours 100"
 	@$(BIN)/python -m pipeline.plan --sweep $(or $(PROFILE),cpu) $(ARGS)

@@ -1,4 +1,4 @@
-"""The reference grids: parts in build/reference, put together under results. `make results` calls this.
+"""The reference grids: parts in build/reference, put together under results. `make results` runs this.
 
 A part depends on nothing but its own absence: grids take hours and are run over many sittings. Remove
 build/reference to run them anew.
@@ -62,6 +62,9 @@ rule large:
         name="|".join(LARGE),
     params:
         given=lambda wildcards: LARGE[wildcards.name],
+    resources:
+        mem_mb=8000,
+        runtime=720,
     shell:
         "{PYTHON:q} -m pipeline.execute notebooks/{wildcards.name}.md {params.given} "
         "--out build/large/{wildcards.name} "
@@ -85,6 +88,9 @@ rule part:
     wildcard_constraints:
         task="[a-z0-9]+(-[a-z]+)*",
         seeds="[0-9]+(-[0-9]+)*",
+    resources:
+        mem_mb=12000,
+        runtime=240,
     message:
         "{wildcards.grid}: {wildcards.task}, draws {wildcards.seeds}"
     shell:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lintune import records
+from pipeline import results
 from pipeline.grids import GRIDS
 from pipeline.reference import app
 from tests.pipeline.project import ROOT
@@ -51,10 +52,8 @@ def test_parts_are_put_together_without_losing_rows(tmp_path: Path, monkeypatch:
 
 def planned(folder: Path) -> set[str]:
     """Return the files that a dry run of `make results` would make."""
-    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nresults:")[2]
-    options = recipe[recipe.index("-s results.smk") :].splitlines()[0].split()
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *options, "--dry-run"],
+        [sys.executable, "-m", "snakemake", *results.options(["--dry-run"])],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -24,8 +24,10 @@ _FORBIDDEN = {
     "torch.jit.load": "runs what a file says",
 }
 # Of torch.distributed: they pickle what they send.
-_OF_OBJECTS = ("all_gather_object", "broadcast_object_list", "gather_object", "recv_object_list")
-_OF_OBJECTS += ("scatter_object_list", "send_object_list")
+_OF_OBJECTS = frozenset(
+    "all_gather_object broadcast_object_list gather_object recv_object_list scatter_object_list "
+    "send_object_list".split()
+)
 _PLAIN_LOADERS = frozenset(["BaseLoader", "CBaseLoader", "CSafeLoader", "SafeLoader"])
 # Of transformers: without a plain no they ask on the terminal whether a model's own code may run.
 _OF_MODELS = frozenset(["from_config", "from_pretrained"])

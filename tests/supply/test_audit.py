@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from pipeline.requirements import CPU, LOCKS, MAIN
 from tests.test_environment import ROOT, here
@@ -68,3 +69,6 @@ def test_an_audit_asks_about_every_package_and_fails_on_what_is_known(service: S
     assert done.returncode != 0
     assert "Found 1 known vulnerability in 1 package" in done.stderr
     assert f"numpy {here(MAIN)['numpy'].version} PYSEC-0000-1" in " ".join(done.stdout.split())
+    listed = json.loads((ROOT / "build/sbom.cdx.json").read_text(encoding="utf-8"))["components"]
+    assert {canonicalize_name(each["name"]) for each in listed} >= here(MAIN).keys()
+    assert all(each["version"] for each in listed)
