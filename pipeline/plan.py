@@ -34,6 +34,11 @@ def lines(plan: Plan, jobs: int) -> Iterator[str]:
     yield ""
     low, middle, high = (_time(plan.total(key)) for key in _SECONDS)
     walls = [_time(plan.wall(jobs, key)) for key in _SECONDS]
+    if guessed := _guessed(plan):
+        yield (
+            f"lower limits, for the size of {', '.join(guessed)} is not known here: --fetch asks the hub for "
+            "configurations"
+        )
     yield f"{len(plan.cells)} cells: {middle} of one {plan.unit} ({low} to {high})"
     yield f"by the clock, {jobs} at a time: {walls[1]} ({walls[0]} to {walls[2]})"
     yield f"memory of a cell: at most {max(cell.cost['bytes_high'] for cell in plan.cells) / 1e9:.1f} GB"
@@ -47,9 +52,16 @@ def lines(plan: Plan, jobs: int) -> Iterator[str]:
     yield from (f"? assumed: {line}" for line in plan.assumed)
 
 
+def _guessed(plan: Plan) -> list[str]:
+    """Return the models whose size was assumed: they may be much larger."""
+    return list(dict.fromkeys(cell.model for cell in plan.cells if cell.given is None))
+
+
 def exceeded(plan: Plan, hours: float | None, memory: float | None) -> list[str]:
     """Return a line for each budget that the plan exceeds, in hours of processors and GB of a cell."""
     found = []
+    if (hours is not None or memory is not None) and (guessed := _guessed(plan)):
+        found.append(f"nothing is known of the size of {', '.join(guessed)}: --fetch asks the hub.")
     total = plan.total("seconds") / 3600
     if hours is not None and total > hours:
         found.append(f"hours={hours:g}: the sweep takes {total:.3g}.")

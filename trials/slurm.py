@@ -4,7 +4,7 @@
 
 It takes root and Debian's packages `slurm-wlm` and `munge`, which are installed where they are missing. The
 controller, the node's daemon and munge listen on this machine alone; their state lies in a temporary folder.
-There is no accounting: jobs are asked after with `squeue`.
+There is no accounting: jobs are asked after with `squeue`. The GPU of the node is none, but is handed out.
 """
 
 import os
@@ -22,6 +22,7 @@ import typer
 
 PACKAGES = ("slurm-wlm", "munge")
 CONFIGURATION = Path("/etc/slurm/slurm.conf")  # where srun inside a job looks, whatever SLURM_CONF says
+GPUS = Path("/etc/slurm/gres.conf")
 KEY = Path("/etc/munge/munge.key")
 # What a cluster without an accounting database, whose jobs are short, needs of Snakemake's plugin.
 OPTIONS = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "5")
@@ -51,8 +52,9 @@ def cluster() -> Iterator[None]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-")))
         folder.chmod(0o755)  # munge runs as a user of its own
-        stack.callback(CONFIGURATION.unlink, missing_ok=True)
-        CONFIGURATION.write_text(_configuration(folder))
+        for path, text in ((CONFIGURATION, _configuration(folder)), (GPUS, "Name=gpu File=/dev/null\n")):
+            stack.callback(path.unlink, missing_ok=True)
+            path.write_text(text)
         stack.enter_context(_daemon(_munge(folder), ["munge", "--no-input"]))
         stack.enter_context(_daemon(["slurmctld", "-D"], ["scontrol", "ping"]))
         stack.enter_context(_daemon(["slurmd", "-D"], ["srun", "--time=1", "true"]))
@@ -110,8 +112,9 @@ def _configuration(folder: Path) -> str:
         "AccountingStorageType": "accounting_storage/none",
         "ReturnToService": "2",
         "MpiDefault": "none",
+        "GresTypes": "gpu",
     }
-    node = f"{here} NodeAddr=127.0.0.1 CPUs={os.cpu_count()} RealMemory={memory} State=UNKNOWN"
+    node = f"{here} NodeAddr=127.0.0.1 CPUs={os.cpu_count()} RealMemory={memory} Gres=gpu:1 State=UNKNOWN"
     partition = "main Nodes=ALL Default=YES MaxTime=INFINITE State=UP"
     lines = [f"{name}={value}" for name, value in settings.items()]
     return "\n".join([*lines, f"NodeName={node}", f"PartitionName={partition}", ""])

@@ -121,6 +121,9 @@ def test_what_is_not_on_this_machine_is_said_and_assumed(
     assert by_cell["owner/name", "films.yml"].assumed
     assert not by_cell["llama", "films.yml"].assumed
     assert by_cell["llama", "sst2"].cost["seconds"] > by_cell["llama", "films.yml"].cost["seconds"]
+    assert any(line.startswith("lower limits, for the size of owner/name") for line in command.lines(plan, 1))
+    assert command.exceeded(plan, None, None) == []
+    assert "nothing is known of the size of owner/name" in command.exceeded(plan, 1e6, None)[0]
 
 
 def test_the_table_has_every_line_and_a_budget_ends_it(project: Project) -> None:
@@ -129,6 +132,7 @@ def test_the_table_has_every_line_and_a_budget_ends_it(project: Project) -> None
     assert done.exit_code == 0, done.output
     assert sum(line.startswith(("llama", "mistral-window")) for line in done.output.splitlines()) == 4
     assert "8 cells: " in done.output
+    assert "lower limits" not in done.output
     assert "by the clock, 2 at a time: " in done.output
     assert "by results/scaling.cpu.json, measured on" in done.output
     dear = ask.invoke(command.app, ["--sweep", "tiny", "--hours", "1e-9", "--memory", "1e-6"])
