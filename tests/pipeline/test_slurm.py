@@ -81,16 +81,14 @@ def test_notebooks_run_as_jobs_with_what_they_ask_for(project: Project) -> None:
 
 
 def test_a_notebook_whose_device_is_a_gpu_asks_for_one(project: Project) -> None:
-    cell = (
-        'import os\nfrom pathlib import Path\n\nPath("seen").write_text(os.environ["CUDA_VISIBLE_DEVICES"])'
-    )
+    record = 'Path(os.environ["LINTUNE_RECORDS"], "one.json")'
+    cell = f'import os\nfrom pathlib import Path\n\n{record}.write_text(os.environ["CUDA_VISIBLE_DEVICES"])'
     project.write("notebooks/one.md", notebook(cell, parameters='device: str = "cpu"'))
     project.write("notebooks/profiles.yml", "smoke: {one: {device: cuda}, two: {}}\n")
     code, said = submitted(project)
     assert code == 0, said
-    gpus = ["gres/gpu" in job for job in jobs(project.root)]
-    assert sorted(gpus) == [False, True]
-    assert (project.root / "seen").read_text() == "0"  # the first of those that Slurm has
+    assert sorted("gpu:1" in job for job in jobs(project.root)) == [False, True]
+    assert project.records()["one"] == "0"  # the first of those that Slurm has
 
 
 def test_a_job_that_is_lost_is_run_again_with_more(project: Project) -> None:
