@@ -1,10 +1,9 @@
 """Results on disk: JSON with provenance, written whole or not at all.
 
 A record says what was found (`data`), from what (`parameters`, `inputs`), with what (`environment`)
-and when (`run`). Two runs of the same thing on one machine differ in `run` and in what they measured of time and
-memory, nothing else. In the file stands beside these a
-`sha256` over all of them, which is checked when the record is read; records from before there was one are
-read as they are.
+and when (`run`). Two runs of the same thing on one machine differ in `run` and in what they measured of
+time and memory, in nothing else. In the file stands beside these a `sha256` over all of them, which is
+checked when the record is read; records from before there was one are read as they are.
 """
 
 import hashlib
