@@ -73,11 +73,8 @@ def main(
         str | None,
         typer.Option(envvar="PROFILE", help="Parameter set; without it, the one that fits the machine."),
     ] = None,
-    machine: Annotated[
-        Path | None,
-        typer.Option(help="Where jobs run, such as machines/slurm; without it, on this machine."),
-    ] = None,
-    further: Annotated[list[str] | None, typer.Argument(help="Options of snakemake, after `--`.")] = None,
+    machine: engine.Machine = None,
+    further: engine.Further = None,
 ) -> None:
     """Make the book, doing only what is not done yet."""
     try:

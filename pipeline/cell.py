@@ -5,7 +5,6 @@ python -m pipeline.cell together build/sweep/smoke/plan.json build/sweep/smoke/s
 """
 
 import json
-import os
 import resource
 import sys
 import time
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from ipykernel.parentpoller import ParentPollerUnix
 
 from lintune.errors import CorruptFileError, DivergedError, FetchError, InputError
+from pipeline import parent
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 _KNOWN = (InputError, FetchError, CorruptFileError, DivergedError, MemoryError)
@@ -25,13 +24,11 @@ _KNOWN = (InputError, FetchError, CorruptFileError, DivergedError, MemoryError)
 def run(
     out: Path,
     given: str,
-    end_with_parent: Annotated[
-        bool, typer.Option("--end-with-parent", help="End when the process that started this one has gone.")
-    ] = False,
+    end_with_parent: parent.EndWithParent = False,
 ) -> None:
     """Do the work of a cell, given as JSON, and write its record."""
     if end_with_parent:
-        ParentPollerUnix(os.getppid()).start()
+        parent.end_with_parent()
     asked: dict[str, Any] = json.loads(given)
     try:
         _run(out, asked)

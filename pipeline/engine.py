@@ -2,12 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from snakemake.cli import main as snakemake
 
 from lintune.errors import InputError
 
 MACHINES = Path("machines")
+
+# Options of the commands that call it.
+Machine = Annotated[
+    Path | None, typer.Option(help="Where jobs run, such as machines/slurm; without it, on this machine.")
+]
+Further = Annotated[list[str] | None, typer.Argument(help="Options of snakemake, after `--`.")]
 
 # Its lock outlives a kill, ours does not; what a killed run left half done is done again. The exact scheduler
 # solves a linear program for which our jobs give no reason. Modification times alone decide, as with make:

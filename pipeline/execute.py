@@ -26,14 +26,13 @@ import nbformat
 import papermill
 import typer
 from ipykernel.kernelspec import write_kernel_spec
-from ipykernel.parentpoller import ParentPollerUnix
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from lintune.errors import InputError
-from pipeline import parameters, profiles, sources, stamps
+from pipeline import parameters, parent, profiles, sources, stamps
 from pipeline.kernels import stand_in, warm
 from pipeline.locks import alone
 from pipeline.variables import variables
@@ -182,13 +181,11 @@ def main(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the results; build/own/NAME without it.")
     ] = None,
-    end_with_parent: Annotated[
-        bool, typer.Option("--end-with-parent", help="End when the process that started this one has gone.")
-    ] = False,
+    end_with_parent: parent.EndWithParent = False,
 ) -> None:
     """Execute one notebook; its results go to OUT, whole or not at all."""
     if end_with_parent:
-        ParentPollerUnix(os.getppid()).start()
+        parent.end_with_parent()
     out = out or Path("build/own") / source.stem
     try:
         execute(source, _collected(source, profile, file, parameter or []), out)

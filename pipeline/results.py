@@ -8,7 +8,6 @@ on nothing but its own absence. Further options, such as `-- --dry-run`, are Sna
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -37,11 +36,8 @@ def options(further: Sequence[str], machine: Path | None = None) -> list[str]:
 
 @app.command()
 def main(
-    machine: Annotated[
-        Path | None,
-        typer.Option(help="Where jobs run, such as machines/slurm; without it, on this machine."),
-    ] = None,
-    further: Annotated[list[str] | None, typer.Argument(help="Options of snakemake, after `--`.")] = None,
+    machine: engine.Machine = None,
+    further: engine.Further = None,
 ) -> None:
     """Run the parts that are missing, and put grids together that are whole."""
     try:

@@ -83,11 +83,8 @@ def main(
     partial: Annotated[
         bool, typer.Option("--partial", help="Run nothing; sum up the cells that are there.")
     ] = False,
-    machine: Annotated[
-        Path | None,
-        typer.Option(help="Where jobs run, such as machines/slurm; without it, on this machine."),
-    ] = None,
-    further: Annotated[list[str] | None, typer.Argument(help="Options of snakemake, after `--`.")] = None,
+    machine: engine.Machine = None,
+    further: engine.Further = None,
 ) -> None:
     """Run the cells that are missing, and sum up."""
     try:
